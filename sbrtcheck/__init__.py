@@ -1,0 +1,1 @@
+"""Checks SBRT plans against protocols, with numerical error bounds on every number."""

@@ -1,0 +1,31 @@
+"""What is in the patient: frozen dataclasses of numpy arrays, in patient coordinates (LPS, mm), cm3 and Gy."""
+
+from sbrtcheck.model.arrays import DoseArray, FloatArray, IntArray, frozen
+from sbrtcheck.model.case import Case, PriorCourse
+from sbrtcheck.model.dose import Dose, TpsDvh
+from sbrtcheck.model.image import Image
+from sbrtcheck.model.lattice import Lattice
+from sbrtcheck.model.plan import FractionGroup, Plan, Prescription
+from sbrtcheck.model.registration import Registration
+from sbrtcheck.model.structure import Code, Contour, Structure, StructureSet
+
+__all__ = [
+    "Case",
+    "Code",
+    "Contour",
+    "Dose",
+    "DoseArray",
+    "FloatArray",
+    "FractionGroup",
+    "Image",
+    "IntArray",
+    "Lattice",
+    "Plan",
+    "Prescription",
+    "PriorCourse",
+    "Registration",
+    "Structure",
+    "StructureSet",
+    "TpsDvh",
+    "frozen",
+]

@@ -1,0 +1,36 @@
+"""One submission: what is in the patient, what is planned, what came before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sbrtcheck.model.dose import Dose
+from sbrtcheck.model.image import Image
+from sbrtcheck.model.plan import Plan
+from sbrtcheck.model.registration import Registration
+from sbrtcheck.model.structure import StructureSet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriorCourse:
+    """One earlier course of radiotherapy; any part of it may be missing."""
+
+    label: str  # plan label, or "course N"
+    date: str  # YYYYMMDD, "" where unknown
+    plan: Plan | None = None
+    structure_set: StructureSet | None = None
+    dose: Dose | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """Everything read for one check. What is missing is None; the reader of the files says why in its notices."""
+
+    plan: Plan | None = None
+    structure_set: StructureSet | None = None
+    dose: Dose | None = None
+    image: Image | None = None
+    registrations: tuple[Registration, ...] = ()
+    priors: tuple[PriorCourse, ...] = ()
+    prior_given: bool = False  # whether the user named any folder of earlier courses
+    patient_age_years: float | None = None  # at the date of the plan or, without it, of the images
