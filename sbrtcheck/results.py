@@ -18,7 +18,7 @@ REPORT_SCHEMA = "sbrtcheck-report/1"
 class Verdict(StrEnum):
     """Verdict of a rule, or of a whole section (DESIGN section 3)."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  (a verdict, not a password)
     VARIATION = "variation"
     FAIL = "fail"
     INDETERMINATE = "indeterminate"
@@ -141,6 +141,12 @@ class _Record(BaseModel):
         serialize_by_alias=True,
         json_schema_serialization_defaults_required=True,
     )
+
+
+class _Document(_Record):
+    def to_json(self) -> str:
+        """Return the document as JSON text with a fixed key order, two spaces of indent and a final newline."""
+        return self.model_dump_json(indent=2, by_alias=True) + "\n"
 
 
 class RuleResult(_Record):
@@ -307,7 +313,7 @@ class TpsComparison(_Record):
     our_mean_gy: Interval | None
 
 
-class PlanReport(_Record):
+class PlanReport(_Document):
     """Everything about one checked plan."""
 
     schema_: Literal["sbrtcheck-report/1"] = Field(default=REPORT_SCHEMA, alias="schema")
@@ -324,10 +330,6 @@ class PlanReport(_Record):
     dvhs: tuple[DvhCurve, ...] = ()
     pictures: tuple[Picture, ...] = ()
     tps: tuple[TpsComparison, ...] = ()
-
-    def to_json(self) -> str:
-        """Return the document as JSON text with a fixed key order, two spaces of indent and a final newline."""
-        return self.model_dump_json(indent=2, by_alias=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -358,7 +360,7 @@ class StructureMeasures(_Record):
     tps: TpsStatistics | None = None
 
 
-class MeasureReport(_Record):
+class MeasureReport(_Document):
     """The document of ``sbrtcheck measure --json``."""
 
     schema_: Literal["sbrtcheck-measure/1"] = Field(default="sbrtcheck-measure/1", alias="schema")
@@ -369,9 +371,53 @@ class MeasureReport(_Record):
     notices: tuple[Notice, ...] = ()
     inputs: tuple[InputRecord, ...] = ()
 
-    def to_json(self) -> str:
-        """Return the document as JSON text, as ``PlanReport.to_json`` does."""
-        return self.model_dump_json(indent=2, by_alias=True) + "\n"
+
+class StructureRecord(_Record):
+    """One ROI as ``sbrtcheck inspect`` lists it."""
+
+    roi_number: int
+    name: str
+    interpreted_type: str
+    contours: int
+    tg263: str | None
+    role: str | None
+    matched_by: str
+
+
+class GridRecord(_Record):
+    """A dose grid or a CT series as ``sbrtcheck inspect`` lists it."""
+
+    uid: str
+    frame_of_reference_uid: str
+    voxels: tuple[int, int, int]  # along i, j, k
+    spacing_mm: tuple[float, float, float]
+    detail: str = ""
+
+
+class CourseRecord(_Record):
+    """One earlier course as ``sbrtcheck inspect`` lists it."""
+
+    label: str
+    date: str
+    has_plan: bool
+    has_structures: bool
+    has_dose: bool
+
+
+class InspectReport(_Document):
+    """The document of ``sbrtcheck inspect --json``: what is there, how it links, what is wrong with it."""
+
+    schema_: Literal["sbrtcheck-inspect/1"] = Field(default="sbrtcheck-inspect/1", alias="schema")
+    software: SoftwareRecord
+    plan: PlanRecord
+    structures: tuple[StructureRecord, ...] = ()
+    dose: GridRecord | None = None
+    image: GridRecord | None = None
+    registrations: tuple[str, ...] = ()
+    prior_courses: tuple[CourseRecord, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    inputs: tuple[InputRecord, ...] = ()
 
 
 def report_json_schema() -> dict[str, Any]:

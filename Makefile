@@ -1,0 +1,23 @@
+# `make check test` before handing over. PYTHON is the interpreter of an environment with the dev extra.
+PYTHON ?= .venv/bin/python
+
+.PHONY: install check test format demo
+
+install:
+	python3 -m venv .venv && .venv/bin/pip install -e ".[dev]"
+
+check:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+test:
+	$(PYTHON) -m pytest
+
+format:
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+demo:
+	$(PYTHON) -m sbrtcheck demo

@@ -1,0 +1,244 @@
+"""The stages strung together: gather, derive, check, judge, report."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from sbrtcheck import records
+from sbrtcheck.derived import Derived
+from sbrtcheck.dicom import Reading, load_case
+from sbrtcheck.errors import NotComputable, UsageError
+from sbrtcheck.judge import bind, judge, roll_up
+from sbrtcheck.metrics import Metric, parse_metric
+from sbrtcheck.model import Structure
+from sbrtcheck.naming.site import SiteFile, load_site
+from sbrtcheck.protocol.declared import Declared, load_declared
+from sbrtcheck.protocol.loading import load_protocol
+from sbrtcheck.results import (
+    InputRecord,
+    InspectReport,
+    Interval,
+    MeasureReport,
+    NotComputableRecord,
+    Notice,
+    PlanReport,
+    ProtocolRecord,
+    SoftwareRecord,
+    StructureMeasures,
+)
+
+Step = Callable[[str], None]
+Sources = Path | str | Sequence[Path | str]
+
+DEFAULT_METRICS = ("D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "Min[Gy]", "Mean[Gy]", "Max[Gy]")
+
+
+def check(
+    sources: Sources,
+    protocols: Sequence[str | Path] = (),
+    *,
+    prior: Sources = (),
+    declared: Path | str | None = None,
+    site: Path | str | None = None,
+    plan_uid: str | None = None,
+    progress: Step = lambda step: None,
+) -> PlanReport:
+    """Check one plan against protocols.
+
+    Parameters
+    ----------
+    sources : path or sequence of paths
+        A folder, a zip, or files.
+    protocols : sequence of str or Path
+        Library ids or TOML files.
+    prior : path or sequence of paths
+        Folders or zips of earlier courses.
+    declared, site : path, optional
+        TOML files of declared facts and of the clinic's names.
+    plan_uid : str, optional
+        SOP instance UID of the plan to take where there are several.
+    progress : callable
+        Called with the name of each step.
+
+    Returns
+    -------
+    PlanReport
+        Verdicts of the plan and of the declared section, and all that led to them.
+
+    Raises
+    ------
+    SbrtcheckError
+        If the input, a protocol, the site file or the declared facts cannot be used.
+    """
+    loaded = [load_protocol(name) for name in protocols]
+    bound = bind(loaded)
+    facts = load_declared(Path(declared), loaded) if declared is not None else Declared()
+    names = load_site(Path(site)) if site is not None else SiteFile()
+    progress("Reading the files")
+    reading = load_case(_paths(sources), prior=_paths(prior), plan_uid=plan_uid)
+    derived = Derived(reading.case, names)
+    progress("Checking the rules")
+    results = (*records.blocked(reading.notices), *judge(bound, derived, facts))
+    progress("Drawing")
+    notices = reading.notices if loaded else (*reading.notices, _NO_PROTOCOL)
+    return PlanReport(
+        verdict=roll_up(results, "plan"),
+        declared_verdict=roll_up(results, "declared"),
+        plan=records.plan_record(reading.case),
+        protocols=tuple(
+            ProtocolRecord(id=p.file.id, version=p.file.version, sha256=p.sha256, title=p.file.title) for p in loaded
+        ),
+        software=_software(),
+        lesions=records.lesion_records(derived),
+        results=results,
+        assumptions=(*reading.assumptions, *derived.assumptions),
+        notices=(*notices, *derived.notices),
+        inputs=(*_text_inputs(declared=declared, site=site), *reading.inputs),
+        dvhs=records.dvh_curves(derived),
+        pictures=records.pictures(derived),
+        tps=records.tps_comparisons(derived),
+    )
+
+
+def measure(
+    sources: Sources,
+    *,
+    rois: Sequence[str] = (),
+    metrics: Sequence[str] | None = None,
+    site: Path | str | None = None,
+    plan_uid: str | None = None,
+    progress: Step = lambda step: None,
+) -> MeasureReport:
+    """Measure structures of one plan, without judgement.
+
+    Parameters
+    ----------
+    sources, site, plan_uid, progress
+        As for ``check``.
+    rois : sequence of str
+        Names or numbers of the ROIs to measure; empty means all.
+    metrics : sequence of str, optional
+        Expressions of the metric grammar; ``DEFAULT_METRICS`` where none is given.
+
+    Raises
+    ------
+    UsageError
+        If a ROI is not in the structure set.
+    MetricSyntaxError
+        If an expression cannot be read.
+    SbrtcheckError
+        If the input cannot be used.
+    """
+    parsed = {expression: parse_metric(expression) for expression in metrics or DEFAULT_METRICS}
+    names = load_site(Path(site)) if site is not None else SiteFile()
+    progress("Reading the files")
+    reading = load_case(_paths(sources), plan_uid=plan_uid)
+    derived = Derived(reading.case, names)
+    measured = []
+    for structure in _chosen(derived, rois):
+        progress(f"Measuring ROI {structure.roi_number}")
+        measured.append(_measures(structure, parsed, derived))
+    return MeasureReport(
+        software=_software(),
+        plan=records.plan_record(reading.case),
+        structures=tuple(measured),
+        assumptions=(*reading.assumptions, *derived.assumptions),
+        notices=(*reading.notices, *derived.notices),
+        inputs=(*_text_inputs(site=site), *reading.inputs),
+    )
+
+
+def inspect(
+    sources: Sources,
+    *,
+    prior: Sources = (),
+    site: Path | str | None = None,
+    plan_uid: str | None = None,
+    progress: Step = lambda step: None,
+) -> InspectReport:
+    """Say what is in a submission, how it links and what is wrong with it; parameters and errors as for ``check``."""
+    names = load_site(Path(site)) if site is not None else SiteFile()
+    progress("Reading the files")
+    reading = load_case(_paths(sources), prior=_paths(prior), plan_uid=plan_uid)
+    derived = Derived(reading.case, names)
+    case = reading.case
+    return InspectReport(
+        software=_software(),
+        plan=records.plan_record(case),
+        structures=records.structure_records(derived),
+        dose=records.dose_record(case.dose),
+        image=records.image_record(case.image),
+        registrations=tuple(f"{r.kind} {r.from_frame_uid} -> {r.to_frame_uid}" for r in case.registrations),
+        prior_courses=records.course_records(case),
+        assumptions=(*reading.assumptions, *derived.assumptions),
+        notices=(*reading.notices, *derived.notices),
+        inputs=(*_text_inputs(site=site), *reading.inputs),
+    )
+
+
+_NO_PROTOCOL = Notice(
+    code="no-protocol",
+    message="no protocol was named, so nothing was judged; name one with -p (sbrtcheck protocol list)",
+)
+
+
+def _paths(sources: Sources) -> tuple[Path, ...]:
+    if isinstance(sources, (str, Path)):
+        return (Path(sources),)
+    return tuple(Path(source) for source in sources)
+
+
+def _software() -> SoftwareRecord:
+    return SoftwareRecord(version=version("sbrtcheck"))
+
+
+def _text_inputs(**files: Path | str | None) -> tuple[InputRecord, ...]:
+    return tuple(
+        InputRecord(
+            sop_instance_uid="",
+            modality=f"{kind} file",
+            sha256=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+            used=True,
+            why=f"given with --{kind}",
+        )
+        for kind, path in files.items()
+        if path is not None
+    )
+
+
+def _chosen(derived: Derived, rois: Sequence[str]) -> tuple[Structure, ...]:
+    if not rois:
+        return derived.structures
+    chosen: dict[int, Structure] = {}
+    for roi in rois:
+        found = [s for s in derived.structures if s.name == roi] or [
+            s for s in derived.structures if str(s.roi_number) == roi
+        ]
+        if not found:
+            listed = ", ".join(f"{s.roi_number} {s.name!r}" for s in derived.structures)
+            raise UsageError(f"no ROI is named or numbered {roi!r}", remedy=f"The structure set holds {listed}")
+        chosen |= {s.roi_number: s for s in found}
+    return tuple(chosen[number] for number in sorted(chosen))
+
+
+def _measures(structure: Structure, metrics: dict[str, Metric], derived: Derived) -> StructureMeasures:
+    def attempt(compute: Callable[[], Interval]) -> Interval | NotComputableRecord:
+        try:
+            return compute()
+        except NotComputable as reason:
+            return NotComputableRecord(not_computable=str(reason))
+
+    return StructureMeasures(
+        roi_number=structure.roi_number,
+        name=structure.name,
+        volume_cc=attempt(lambda: derived.volume(structure)),
+        longest_axial_diameter_mm=attempt(lambda: derived.longest_axial_diameter(structure).length),
+        metrics={
+            expression: attempt(lambda metric=metric: metric.compute(structure, derived))  # type: ignore[misc]
+            for expression, metric in metrics.items()
+        },
+        tps=records.tps_statistics(derived, structure),
+    )

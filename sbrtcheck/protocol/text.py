@@ -1,0 +1,49 @@
+"""A protocol as text for the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+
+from sbrtcheck.protocol.loading import LoadedProtocol
+from sbrtcheck.protocol.schema import Rule
+from sbrtcheck.results import Limit
+
+_WIDTH = 100
+
+
+def protocol_text(loaded: LoadedProtocol) -> str:
+    """Return every rule with its limit, definition, source and confidence."""
+    file = loaded.file
+    lines = [f"{file.id} {file.version}: {file.title}"]
+    lines += [f"{name}: {text}" for name, text in (("status", file.status), ("record", file.record_date)) if text]
+    lines += textwrap.wrap(file.summary, _WIDTH)
+    for section in ("plan", "declared"):
+        rules = [rule for rule in file.rules if rule.section == section]
+        if rules:
+            lines += ["", "Decided from the plan files" if section == "plan" else "Declared by a person"]
+            for rule in rules:
+                lines += _rule(rule)
+    lines += ["", "Sources"]
+    lines += [f"  {source.id}: {source.title} ({source.level}) {source.url}".rstrip() for source in file.sources]
+    return "\n".join([*lines, f"sha256 {loaded.sha256}", ""])
+
+
+def limit_text(limit: Limit) -> str:
+    """Return a limit in words.
+
+    Examples
+    --------
+    >>> limit_text(Limit(op="<=", per_protocol=40.0, unit="mm"))
+    '<= 40 mm'
+    """
+    tier = "" if limit.variation is None else f" (acceptable deviation {limit.op} {limit.variation:g} {limit.unit})"
+    return f"{limit.op} {limit.per_protocol:g} {limit.unit}".rstrip() + tier
+
+
+def _rule(rule: Rule) -> list[str]:
+    limit = f", {limit_text(rule.limit)}" if rule.limit else ""
+    lines = [f"  {rule.id}: {rule.title}{limit}{'' if rule.required else ' (for information)'}"]
+    if rule.definition:
+        mark = "definition (a choice): " if rule.definition_is_choice else "definition: "
+        lines += textwrap.wrap(mark + rule.definition, _WIDTH, initial_indent="      ", subsequent_indent="      ")
+    return [*lines, f"      source {rule.source}, {rule.confidence}"]

@@ -1,0 +1,276 @@
+"""From the model and the derived quantities to the records of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from sbrtcheck.anatomy.lesions import Lesion
+from sbrtcheck.anatomy.picture import slice_picture
+from sbrtcheck.derived import Derived
+from sbrtcheck.dose.tps import largest_dose_difference
+from sbrtcheck.errors import NotComputable
+from sbrtcheck.model import Case, Dose, Image, Structure
+from sbrtcheck.results import (
+    CourseRecord,
+    DvhCurve,
+    GridRecord,
+    Interval,
+    LesionRecord,
+    Notice,
+    Picture,
+    PlanRecord,
+    PrescriptionRecord,
+    RuleResult,
+    StructureRecord,
+    TpsComparison,
+    TpsStatistics,
+    Verdict,
+)
+
+_CURVE_POINTS = 161
+
+
+def blocked(notices: Iterable[Notice]) -> tuple[RuleResult, ...]:
+    """Return a not-evaluated result for each blocking notice, so that nothing that undermines a check ends green."""
+    return tuple(
+        RuleResult(
+            rule=notice.code,
+            protocol="sbrtcheck",
+            title="The files can be relied on",
+            section="plan",
+            subject=notice.where or "files",
+            verdict=Verdict.NOT_EVALUATED,
+            reason=notice.message,
+            source="DESIGN law 1: nothing missing or unreadable ends green",
+        )
+        for notice in notices
+        if notice.severity == "blocking"
+    )
+
+
+def plan_record(case: Case) -> PlanRecord:
+    """Return the plan with its prescriptions; empty texts where there is no plan."""
+    if case.plan is None:
+        return PlanRecord(label="", sop_instance_uid="")
+    return PlanRecord(
+        label=case.plan.label,
+        sop_instance_uid=case.plan.sop_instance_uid,
+        prescriptions=tuple(
+            PrescriptionRecord(
+                target_roi=rx.target_roi,
+                target_name=rx.target_name,
+                dose_gy=rx.dose_gy,
+                fractions=rx.fractions,
+                source=rx.source,
+            )
+            for rx in case.plan.prescriptions
+        ),
+    )
+
+
+def lesion_records(derived: Derived) -> tuple[LesionRecord, ...]:
+    """Return the lesions with their size and place; none where there is no structure set."""
+    return tuple(_lesion_record(lesion, derived) for lesion in _lesions(derived))
+
+
+def _lesions(derived: Derived) -> tuple[Lesion, ...]:
+    try:
+        return derived.lesions
+    except NotComputable:
+        return ()
+
+
+def _lesion_record(lesion: Lesion, derived: Derived) -> LesionRecord:
+    measured = lesion.measured
+    organ = derived.organ(lesion)
+    number = {role: s.roi_number if s is not None else None for role, s in lesion.by_role.items()}
+    return LesionRecord(
+        id=lesion.id,
+        gtv=number["GTV"],
+        ctv=number["CTV"],
+        itv=number["ITV"],
+        ptv=number["PTV"],
+        organ=organ.organ,
+        organ_evidence=organ.text,
+        volume_cc=_or_none(lambda: derived.volume(measured)),
+        longest_axial_diameter_mm=_or_none(lambda: derived.longest_axial_diameter(measured).length),
+        longest_3d_diameter_mm=_or_none(lambda: derived.longest_3d_diameter(measured).length),
+        short_axis_mm=_or_none(lambda: derived.short_axis(measured).length),
+        measurable=derived.measurable(lesion),
+        size_from=lesion.measured_role,
+    )
+
+
+def structure_records(derived: Derived) -> tuple[StructureRecord, ...]:
+    """Return every ROI with how it was understood."""
+    if derived.case.structure_set is None:
+        return ()
+    records = []
+    for structure in derived.structures:
+        match, role = derived.match(structure), derived.role(structure)
+        records.append(
+            StructureRecord(
+                roi_number=structure.roi_number,
+                name=structure.name,
+                interpreted_type=structure.interpreted_type,
+                contours=len(structure.contours),
+                tg263=match.tg263,
+                role=role.role if role is not None else None,
+                matched_by=role.how if role is not None else match.how,
+            )
+        )
+    return tuple(records)
+
+
+def dose_record(dose: Dose | None) -> GridRecord | None:
+    """Return the dose grid."""
+    if dose is None:
+        return None
+    return GridRecord(
+        uid=", ".join(dose.sop_instance_uids),
+        frame_of_reference_uid=dose.frame_of_reference_uid,
+        voxels=(len(dose.lattice.i_mm), len(dose.lattice.j_mm), len(dose.lattice.k_mm)),
+        spacing_mm=dose.lattice.spacing_mm,
+        detail=f"{dose.kind}, maximum {float(dose.dose_gy.max()):.2f} Gy",
+    )
+
+
+def image_record(image: Image | None) -> GridRecord | None:
+    """Return the planning image."""
+    if image is None:
+        return None
+    return GridRecord(
+        uid=image.series_instance_uid,
+        frame_of_reference_uid=image.frame_of_reference_uid,
+        voxels=(len(image.lattice.i_mm), len(image.lattice.j_mm), len(image.lattice.k_mm)),
+        spacing_mm=image.lattice.spacing_mm,
+        detail=image.patient_position,
+    )
+
+
+def course_records(case: Case) -> tuple[CourseRecord, ...]:
+    """Return the earlier courses."""
+    return tuple(
+        CourseRecord(
+            label=course.label,
+            date=course.date,
+            has_plan=course.plan is not None,
+            has_structures=course.structure_set is not None,
+            has_dose=course.dose is not None,
+        )
+        for course in case.priors
+    )
+
+
+def dvh_curves(derived: Derived) -> tuple[DvhCurve, ...]:
+    """Return cumulative DVHs of the targets and of the organs whose names are known, for plotting."""
+    curves = []
+    for structure in _plotted(derived):
+        try:
+            dvh = derived.dvh(structure)
+        except NotComputable:
+            continue
+        role = derived.role(structure)
+        dose_gy = np.linspace(0.0, float(derived.dose.dose_gy.max()) * 1.02, _CURVE_POINTS)
+        best, low, high = dvh.cumulative_percent(dose_gy)
+        curves.append(
+            DvhCurve(
+                roi_number=structure.roi_number,
+                name=structure.name,
+                role=role.role if role is not None else "",
+                total_cc=dvh.best.total_cm3,
+                dose_gy=_rounded(dose_gy),
+                volume_percent=_rounded(best),
+                volume_percent_low=_rounded(low),
+                volume_percent_high=_rounded(high),
+            )
+        )
+    return tuple(curves)
+
+
+def _rounded(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[float, ...]:
+    # Curves are for looking at; metrics and verdicts never use them.
+    return tuple(round(float(v), 4) for v in values)
+
+
+def _plotted(derived: Derived) -> tuple[Structure, ...]:
+    if derived.case.structure_set is None or derived.case.dose is None:
+        return ()
+    return tuple(
+        s
+        for s in derived.structures
+        if s.is_closed and (derived.role(s) is not None or derived.match(s).tg263 is not None)
+    )
+
+
+def pictures(derived: Derived) -> tuple[Picture, ...]:
+    """Return one slice picture a lesion."""
+    shown = []
+    for lesion in _lesions(derived):
+        measured = lesion.measured
+        try:
+            region = derived.region(measured)
+            line = derived.longest_axial_diameter(measured)
+        except NotComputable:
+            continue
+        others = []
+        for structure in _plotted_beside(derived, lesion):
+            try:
+                others.append((structure.name, _role_of(derived, structure), derived.region(structure)))
+            except NotComputable:
+                continue
+        shown.append(
+            slice_picture(
+                lesion.id,
+                f"{lesion.id}: {measured.name}",
+                (measured.name, lesion.measured_role, region),
+                tuple(others),
+                derived.case.image,
+                derived.case.dose,
+                _prescribed_or_none(derived, lesion),
+                line.ends_mm,
+            )
+        )
+    return tuple(shown)
+
+
+def tps_comparisons(derived: Derived) -> tuple[TpsComparison, ...]:
+    """Return the planning system's own DVHs beside ours."""
+    if derived.case.dose is None or derived.case.structure_set is None:
+        return ()
+    compared = []
+    for structure in derived.structures:
+        statistics = tps_statistics(derived, structure)
+        volume = _or_none(lambda s=structure: derived.volume(s))  # type: ignore[misc]
+        if statistics is not None and volume is not None:
+            compared.append(
+                TpsComparison(
+                    roi_number=structure.roi_number,
+                    name=structure.name,
+                    tps=statistics,
+                    our_volume_cc=volume,
+                    our_mean_gy=_or_none(lambda s=structure: derived.dvh(s).interval(mean)),  # type: ignore[misc]
+                )
+            )
+    return tuple(compared)
+
+
+def tps_statistics(derived: Derived, structure: Structure) -> TpsStatistics | None:
+    """Return what the planning system stored of one structure; None where it stored nothing."""
+    stored = {dvh.roi_number: dvh for dvh in derived.case.dose.tps_dvhs} if derived.case.dose is not None else {}
+    dvh = stored.get(structure.roi_number)
+    if dvh is None or not dvh.volume_cm3.size:
+        return None
+    try:
+        difference = largest_dose_difference(derived.dvh(structure), dvh)
+    except NotComputable:
+        difference = None
+    return TpsStatistics(
+        volume_cc=float(dvh.volume_cm3[0]),
+        min_gy=dvh.minimum_gy,
+        mean_gy=dvh.mean_gy,
+        max_gy=dvh.maximum_gy,
+        max_dose_difference_gy=difference,
+    )
