@@ -1,7 +1,8 @@
 """Checks SBRT plans against protocols, with numerical error bounds on every number.
 
-The public interface: ``check``, ``measure`` and ``inspect`` run the whole way from files to a result document; ``load_case`` and
-``load_protocol`` read the two inputs; the result types are in ``sbrtcheck.results``, the errors in ``sbrtcheck.errors``.
+The public interface: ``check``, ``measure`` and ``inspect`` run the whole way from files to a result document;
+``load_case`` and ``load_protocol`` read the two inputs; the result types are in ``sbrtcheck.results``, the errors in
+``sbrtcheck.errors``.
 """
 
 from __future__ import annotations

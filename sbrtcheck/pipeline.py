@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sbrtcheck import records
 from sbrtcheck.derived import Derived
-from sbrtcheck.dicom import Reading, load_case
+from sbrtcheck.dicom import load_case
 from sbrtcheck.errors import NotComputable, UsageError
 from sbrtcheck.judge import bind, judge, roll_up
 from sbrtcheck.metrics import Metric, parse_metric

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -85,13 +85,12 @@ def _lesions(derived: Derived) -> tuple[Lesion, ...]:
 def _lesion_record(lesion: Lesion, derived: Derived) -> LesionRecord:
     measured = lesion.measured
     organ = derived.organ(lesion)
-    number = {role: s.roi_number if s is not None else None for role, s in lesion.by_role.items()}
     return LesionRecord(
         id=lesion.id,
-        gtv=number["GTV"],
-        ctv=number["CTV"],
-        itv=number["ITV"],
-        ptv=number["PTV"],
+        gtv=_number(lesion.gtv),
+        ctv=_number(lesion.ctv),
+        itv=_number(lesion.itv),
+        ptv=_number(lesion.ptv),
         organ=organ.organ,
         organ_evidence=organ.text,
         volume_cc=_or_none(lambda: derived.volume(measured)),
@@ -101,6 +100,10 @@ def _lesion_record(lesion: Lesion, derived: Derived) -> LesionRecord:
         measurable=derived.measurable(lesion),
         size_from=lesion.measured_role,
     )
+
+
+def _number(structure: Structure | None) -> int | None:
+    return structure.roi_number if structure is not None else None
 
 
 def structure_records(derived: Derived) -> tuple[StructureRecord, ...]:
@@ -174,7 +177,7 @@ def dvh_curves(derived: Derived) -> tuple[DvhCurve, ...]:
             continue
         role = derived.role(structure)
         dose_gy = np.linspace(0.0, float(derived.dose.dose_gy.max()) * 1.02, _CURVE_POINTS)
-        best, low, high = dvh.cumulative_percent(dose_gy)
+        best, low, high = dvh.cumulative(dose_gy)
         curves.append(
             DvhCurve(
                 roi_number=structure.roi_number,
@@ -188,6 +191,13 @@ def dvh_curves(derived: Derived) -> tuple[DvhCurve, ...]:
             )
         )
     return tuple(curves)
+
+
+def _or_none(compute: Callable[[], Interval]) -> Interval | None:
+    try:
+        return compute()
+    except NotComputable:
+        return None
 
 
 def _rounded(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[float, ...]:
@@ -206,34 +216,42 @@ def _plotted(derived: Derived) -> tuple[Structure, ...]:
 
 
 def pictures(derived: Derived) -> tuple[Picture, ...]:
-    """Return one slice picture a lesion."""
-    shown = []
-    for lesion in _lesions(derived):
-        measured = lesion.measured
+    """Return one slice picture a lesion: its own targets and the organs of known name that cross the plane."""
+    return tuple(picture for lesion in _lesions(derived) if (picture := _picture(lesion, derived)) is not None)
+
+
+def _picture(lesion: Lesion, derived: Derived) -> Picture | None:
+    measured, own = lesion.measured, {m.structure.roi_number for m in lesion.members}
+    try:
+        target = (measured.name, lesion.measured_role, derived.region(measured))
+        line = derived.longest_axial_diameter(measured)
+    except NotComputable:
+        return None
+    others = []
+    for structure in derived.structures:
+        role = derived.role(structure)
+        if structure is measured or (role is not None) != (structure.roi_number in own):
+            continue
+        if role is None and derived.match(structure).tg263 is None:
+            continue
         try:
-            region = derived.region(measured)
-            line = derived.longest_axial_diameter(measured)
+            others.append((structure.name, role.role if role is not None else "", derived.region(structure)))
         except NotComputable:
             continue
-        others = []
-        for structure in _plotted_beside(derived, lesion):
-            try:
-                others.append((structure.name, _role_of(derived, structure), derived.region(structure)))
-            except NotComputable:
-                continue
-        shown.append(
-            slice_picture(
-                lesion.id,
-                f"{lesion.id}: {measured.name}",
-                (measured.name, lesion.measured_role, region),
-                tuple(others),
-                derived.case.image,
-                derived.case.dose,
-                _prescribed_or_none(derived, lesion),
-                line.ends_mm,
-            )
-        )
-    return tuple(shown)
+    try:
+        prescribed_gy = derived.prescribed_gy(lesion.outermost)
+    except NotComputable:
+        prescribed_gy = None
+    return slice_picture(
+        lesion.id,
+        f"{lesion.id}: {lesion.measured_role} {measured.name}",
+        target,
+        others,
+        derived.case.image,
+        derived.case.dose,
+        prescribed_gy,
+        line.ends_mm,
+    )
 
 
 def tps_comparisons(derived: Derived) -> tuple[TpsComparison, ...]:
@@ -251,7 +269,7 @@ def tps_comparisons(derived: Derived) -> tuple[TpsComparison, ...]:
                     name=structure.name,
                     tps=statistics,
                     our_volume_cc=volume,
-                    our_mean_gy=_or_none(lambda s=structure: derived.dvh(s).interval(mean)),  # type: ignore[misc]
+                    our_mean_gy=_or_none(lambda s=structure: derived.dvh(s).interval(lambda d: d.mean_gy)),  # type: ignore[misc]
                 )
             )
     return tuple(compared)

@@ -262,10 +262,16 @@ class DvhCurve(_Record):
     volume_percent: tuple[float, ...]
     volume_percent_low: tuple[float, ...]
     volume_percent_high: tuple[float, ...]
+    metrics: dict[str, Interval] = {}  # the row of the DVH table: "D95%[Gy]", "Mean[Gy]"; what has no value is absent
+    outside_percent: float | None = None  # share of the structure that the dose grid does not reach
 
 
 class PictureContour(_Record):
-    """An outline in the plane of a picture: closed rings of (u, v), mm from the upper left corner of the picture."""
+    """An outline in the plane of a picture: rings of (u, v), mm from the upper left corner of the picture.
+
+    Rings of a structure close by themselves (the first point is not repeated). An isodose line repeats its first point
+    unless it leaves the picture or the dose grid. A line has two ends.
+    """
 
     label: str
     kind: Literal["structure", "isodose", "line", "point"]

@@ -34,4 +34,4 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
 
     with Console(stderr=True).status("Reading") as status:
-        yield lambda step: status.update(step)
+        yield status.update

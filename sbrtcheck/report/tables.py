@@ -9,7 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sbrtcheck.results import CourseRecord, GridRecord, InspectReport, Interval, MeasureReport, Notice, NotComputableRecord
+from sbrtcheck.results import (
+    CourseRecord,
+    GridRecord,
+    InspectReport,
+    Interval,
+    MeasureReport,
+    NotComputableRecord,
+    Notice,
+)
 
 _WIDTH = 110
 
@@ -54,8 +62,8 @@ def inspect_text(report: InspectReport) -> str:
         console.print(f"  earlier course {course.label} {course.date}: {', '.join(held) or 'nothing'}", markup=False)
     table = Table("ROI", "name", "type", "contours", "TG-263", "role", "matched by")
     for roi in report.structures:
-        cells = (str(roi.roi_number), roi.name, roi.interpreted_type, str(roi.contours), roi.tg263 or "", roi.role or "")
-        table.add_row(*map(_plain, (*cells, roi.matched_by)))
+        cells = (roi.roi_number, roi.name, roi.interpreted_type, roi.contours, roi.tg263, roi.role, roi.matched_by)
+        table.add_row(*(_plain("" if cell is None else str(cell)) for cell in cells))
     if report.structures:
         console.print(table)
     _notices(console, report.notices)

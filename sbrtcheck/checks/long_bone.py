@@ -1,0 +1,96 @@
+"""No lesion in a long bone."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from sbrtcheck.anatomy.bones import long_bone_of, long_bones
+from sbrtcheck.anatomy.lesions import Lesion
+from sbrtcheck.checks.base import Task
+from sbrtcheck.checks.outcomes import decided, no_lesions, organ_evidence
+from sbrtcheck.derived import Derived
+from sbrtcheck.errors import NotComputable
+from sbrtcheck.model import Structure
+from sbrtcheck.results import Evidence, Interval, Outcome, Verdict
+
+
+def _known(bone: str) -> str:
+    if bone not in long_bones():
+        raise ValueError(f"{bone!r} is not one of {', '.join(sorted(long_bones()))}")
+    return bone
+
+
+class Parameters(BaseModel):
+    """Which bones are long bones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bones: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(min_length=1)
+
+
+class LongBone:
+    """Place each lesion outside the long bones.
+
+    Notes
+    -----
+    Overlap of the tumour with a drawn long bone fails. A lesion passes only where contours place it in another organ or
+    in another bone: a bone that is not drawn, or of which only the head is (``Femur_L`` often is), clears nothing.
+    """
+
+    id: ClassVar[str] = "long-bone"
+    Parameters: ClassVar[type[BaseModel]] = Parameters
+    needs_limit: ClassVar[bool] = False
+
+    def run(self, task: Task, derived: Derived) -> tuple[Outcome, ...]:
+        """Return one outcome a lesion."""
+        bones = frozenset(task.parameters.bones)
+        return no_lesions(derived) or tuple(_one(lesion, bones, derived) for lesion in derived.lesions)
+
+
+def _one(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outcome:
+    finding, where = derived.organ(lesion), organ_evidence(lesion, derived)
+    drawn = [s for s in derived.structures if _bone(s, derived) in bones and s.is_closed]
+    role = lesion.measured_role
+    touched = [(s, shared) for s in drawn if (shared := _overlap(lesion.measured, s, derived)).high > 0]
+    for bone, shared in touched:
+        text = f"{shared.value:.2f} cm3 of the {role} lie in the {_bone(bone, derived)} ({bone.where})"
+        evidence = Evidence(text=text, roi_numbers=(lesion.measured.roi_number, bone.roi_number))
+        if shared.low > 0 and role == "GTV" and not lesion.doubtful:
+            return decided(lesion, Verdict.FAIL, text, evidence, where)
+        if shared.low > 0 or not finding.decisive:
+            reason = f"{text}; whether the tumour does is open: draw the GTV, or thinner slices would decide"
+            return decided(lesion, Verdict.INDETERMINATE, reason, evidence, where)
+    if finding.decisive and finding.organ != "bone":
+        return decided(lesion, Verdict.PASS, f"{finding.text}: it lies in no bone", where)
+    if finding.decisive and _other_bone(finding.roi_numbers, bones, derived):
+        return decided(lesion, Verdict.PASS, f"{finding.text}: no long bone", where)
+    if finding.decisive:
+        reason = "it lies in bone, and which bone is not drawn; draw the bone by its name"
+        return decided(lesion, Verdict.NOT_EVALUATED, reason, where)
+    missing = "no long bone is drawn" if not drawn else "it overlaps no drawn long bone, which may be drawn in part"
+    reason = f"{missing}, and no drawn organ holds the lesion; draw the organ or the bone that it lies in"
+    return decided(lesion, Verdict.NOT_EVALUATED, reason, where)
+
+
+def _bone(structure: Structure, derived: Derived) -> str | None:
+    tg263 = derived.match(structure).tg263
+    return long_bone_of(tg263) if tg263 is not None else None
+
+
+def _overlap(tumour: Structure, bone: Structure, derived: Derived) -> Interval:
+    """Return the common volume; unknown, so possible, where it cannot be computed."""
+    try:
+        return derived.overlap(tumour, bone)
+    except NotComputable:
+        return Interval(0.0, 0.0, float("inf"))
+
+
+def _other_bone(roi_numbers: tuple[int, ...], bones: frozenset[str], derived: Derived) -> bool:
+    """Whether one bone that is named, and is no long bone, holds the lesion by itself."""
+    named = [derived.match(s).tg263 for s in derived.structures if s.roi_number in roi_numbers]
+    return any(name not in {None, "Bone"} and long_bone_of(name or "") not in bones for name in named)
+
+
+CHECK = LongBone()

@@ -1,0 +1,48 @@
+"""What the checks on lesions have in common: outcomes where there is nothing to look at, and organs as evidence."""
+
+from __future__ import annotations
+
+from sbrtcheck.anatomy.lesions import Lesion
+from sbrtcheck.derived import Derived
+from sbrtcheck.model import FloatArray, Structure
+from sbrtcheck.results import Evidence, Outcome, Verdict
+
+PATIENT = "patient"
+
+
+def not_evaluated(reason: str, subject: str = PATIENT, structure: Structure | None = None) -> Outcome:
+    """Return an outcome that names what is missing."""
+    number = structure.roi_number if structure is not None else None
+    return Outcome(subject, number, verdict=Verdict.NOT_EVALUATED, reason=reason)
+
+
+def no_lesions(derived: Derived) -> tuple[Outcome, ...]:
+    """Return the outcome of a check on lesions where there is none, () where there are lesions."""
+    if derived.lesions:
+        return ()
+    empty = ", ".join(t.structure.where for t in derived.grouping.undrawn)
+    found = f"nothing is drawn in the targets ({empty})" if empty else "no target was found among the structures"
+    return (not_evaluated(f"{found}; name the targets in the site file ([targets])"),)
+
+
+def remarks(derived: Derived) -> tuple[Evidence, ...]:
+    """Return what was ambiguous about the lesions."""
+    return tuple(Evidence(text=remark) for remark in derived.grouping.remarks)
+
+
+def organ_evidence(lesion: Lesion, derived: Derived) -> Evidence:
+    """Return where a lesion lies, and how that is known."""
+    finding = derived.organ(lesion)
+    numbers = (lesion.measured.roi_number, *finding.roi_numbers)
+    return Evidence(text=f"{lesion.id}: {finding.text}", roi_numbers=numbers)
+
+
+def decided(lesion: Lesion, verdict: Verdict, reason: str, *evidence: Evidence) -> Outcome:
+    """Return an outcome whose verdict the check itself states."""
+    return Outcome(lesion.id, lesion.measured.roi_number, verdict=verdict, reason=reason, evidence=evidence)
+
+
+def line(text: str, ends_mm: FloatArray, *structures: int) -> Evidence:
+    """Return a measured line between two patient points ``(2, 3)``, LPS mm."""
+    points = tuple((float(x), float(y), float(z)) for x, y, z in ends_mm)
+    return Evidence(kind="line", text=text, roi_numbers=structures, points_mm=points)

@@ -1,0 +1,1 @@
+"""Pure functions on dose: sampling, dose-volume histograms, isodose volumes; Gy, mm and cm3."""

@@ -1,0 +1,184 @@
+"""Distance between the surfaces of two structures, and the volume that they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from scipy.spatial import cKDTree
+
+from sbrtcheck.errors import NotComputable
+from sbrtcheck.geometry.boolean import aligned, intersection
+from sbrtcheck.geometry.plates import Plates, full_plates, shaped_plates, certain_plates
+from sbrtcheck.geometry.region import Region
+from sbrtcheck.geometry.volume import volume
+from sbrtcheck.model import FloatArray
+from sbrtcheck.results import Interval
+
+# Points on outlines that are not parallel to one another.
+_POINT_SPACING_MM = 0.5
+_MM3_PER_CM3 = 1000.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Separation:
+    """The shortest way from one structure to another.
+
+    Attributes
+    ----------
+    distance : Interval
+        mm; 0 when they touch or overlap.
+    ends_mm : (2, 3) float
+        Where it starts and ends, LPS, mm; the same point twice where they touch.
+    """
+
+    distance: Interval
+    ends_mm: FloatArray
+
+
+def separation(a: Region, b: Region) -> Separation:
+    """Return the distance between the surfaces of two structures.
+
+    Parameters
+    ----------
+    a, b : Region
+
+    Returns
+    -------
+    Separation
+        Value: between the shapes that follow the contours. Upper bound: between what certainly is inside (the drawn outlines,
+        and between planes what both neighbours hold). Lower bound:
+        between outlines that reach to the neighbouring planes and bulge as far as they may. Structures whose planes
+        are not parallel are measured between points on their outlines: the value is then the upper bound.
+
+    Raises
+    ------
+    NotComputable
+        If a structure lies on one plane and the spacing of planes is unknown.
+    """
+    turned = aligned(a, b)
+    if turned is None:
+        return _oblique(a, b)
+    return _parallel(a, turned)
+
+
+def overlap(a: Region, b: Region) -> Interval:
+    """Return the volume that two structures share.
+
+    Parameters
+    ----------
+    a, b : Region
+        Parallel planes; they need not be the same planes.
+
+    Returns
+    -------
+    Interval
+        cm3. The upper bound of structures that share no plane holds what their outlines share when each reaches to its
+        neighbouring planes.
+
+    Raises
+    ------
+    NotComputable
+        If the planes are not parallel, or a thickness is unknown.
+    """
+    turned = aligned(a, b)
+    if turned is None:
+        raise NotComputable("the planes of the two structures are not parallel", where=f"{a.where}, {b.where}")
+    try:
+        shared = volume(intersection(a, turned))
+    except NotComputable:
+        return Interval(0.0, 0.0, _shared_mm3(full_plates(a), full_plates(turned)) / _MM3_PER_CM3)
+    return Interval(shared.value, 0.0 if shared.low < 0.0 else shared.low, shared.high)
+
+
+def _shared_mm3(a: Plates, b: Plates) -> float:
+    """Return the volume that two piles of plates share; plates of one pile that overlap count twice, a safe bound."""
+    thick = np.minimum(a.high_mm[:, None], b.high_mm) - np.maximum(a.low_mm[:, None], b.low_mm)
+    i, j = np.nonzero(thick > 0.0)
+    grown_a = shapely.buffer(a.outlines, a.bulge_mm) if a.bulge_mm > 0.0 else a.outlines
+    grown_b = shapely.buffer(b.outlines, b.bulge_mm) if b.bulge_mm > 0.0 else b.outlines
+    return float(np.sum(shapely.area(shapely.intersection(grown_a[i], grown_b[j])) * thick[i, j]))
+
+
+def _parallel(a: Region, b: Region) -> Separation:
+    certain = _nearest(certain_plates(a), certain_plates(b), np.inf)
+    full_a, full_b = full_plates(a), full_plates(b)
+    full = _nearest(full_a, full_b, certain[0])
+    high = certain[0]
+    low = min(max(0.0, full[0] - full_a.bulge_mm - full_b.bulge_mm), high)
+    if low >= high:
+        value, ends = high, certain[1]
+    else:
+        shaped = _nearest(shaped_plates(a), shaped_plates(b), high + 1e-6)
+        value, ends = shaped if low <= shaped[0] <= high else (min(max(shaped[0], low), high), certain[1])
+    return Separation(Interval(value, low, high), a.to_lps(ends))
+
+
+def _nearest(a: Plates, b: Plates, beyond_mm: float) -> tuple[float, FloatArray]:
+    """Return the least distance between plates and its ends ``(2, 3)`` in (u, v, w).
+
+    Pairs farther apart than ``beyond_mm`` need not be looked at; infinity when there is no nearer one.
+    """
+    along = _interval_gap(a.low_mm[:, None], a.high_mm[:, None], b.low_mm, b.high_mm)
+    box_a, box_b = shapely.bounds(a.outlines)[:, None, :], shapely.bounds(b.outlines)
+    across_u = _interval_gap(box_a[..., 0], box_a[..., 2], box_b[:, 0], box_b[:, 2])
+    across_v = _interval_gap(box_a[..., 1], box_a[..., 3], box_b[:, 1], box_b[:, 3])
+    least = np.sqrt(along**2 + across_u**2 + across_v**2)
+    best, pair = np.inf, (0, 0)
+    for flat in np.argsort(least, axis=None, kind="stable"):
+        i, j = divmod(int(flat), least.shape[1])
+        if least[i, j] >= min(best, beyond_mm + 1e-9):
+            break
+        distance = float(np.hypot(shapely.distance(a.outlines[i], b.outlines[j]), along[i, j]))
+        if distance < best:
+            best, pair = distance, (i, j)
+    return best, _ends(a, b, *pair)
+
+
+def _interval_gap(low_a: FloatArray, high_a: FloatArray, low_b: FloatArray, high_b: FloatArray) -> FloatArray:
+    return np.maximum(0.0, np.maximum(low_b - high_a, low_a - high_b))
+
+
+def _ends(a: Plates, b: Plates, i: int, j: int) -> FloatArray:
+    line = shapely.get_coordinates(shapely.shortest_line(a.outlines[i], b.outlines[j]))
+    low, high = max(a.low_mm[i], b.low_mm[j]), min(a.high_mm[i], b.high_mm[j])
+    if low <= high:  # at one height
+        heights = [0.5 * (low + high)] * 2
+    elif a.high_mm[i] < b.low_mm[j]:
+        heights = [a.high_mm[i], b.low_mm[j]]
+    else:
+        heights = [a.low_mm[i], b.high_mm[j]]
+    return np.column_stack([line, heights])
+
+
+def _oblique(a: Region, b: Region) -> Separation:
+    points_a, points_b = _points_on(a), _points_on(b)
+    distance, nearest = cKDTree(points_a).query(points_b)
+    k = int(np.argmin(distance))
+    ends = np.array([points_a[nearest[k]], points_b[k]])
+    if _any_inside(a, points_b) or _any_inside(b, points_a):
+        return Separation(Interval.exact(0.0), np.array([ends[0], ends[0]]))
+    high = float(distance[k])
+    unknown = _POINT_SPACING_MM
+    for region in (a, b):
+        plates = full_plates(region)
+        reach = np.maximum(plates.high_mm - plates.low_mm, 0.0).max()
+        unknown += plates.bulge_mm + 0.5 * float(reach)
+    return Separation(Interval(high, max(0.0, high - unknown), high), ends)
+
+
+def _points_on(region: Region) -> FloatArray:
+    dense = shapely.segmentize(np.array(region.outlines), _POINT_SPACING_MM)
+    points, plane = shapely.get_coordinates(dense, return_index=True)
+    return region.to_lps(np.column_stack([points, region.w_mm[plane]]))
+
+
+def _any_inside(region: Region, points_mm: FloatArray) -> bool:
+    """Return whether a point lies inside the outline of its nearest plane, no more than half a step away."""
+    local = region.to_local(points_mm)
+    nearest = np.argmin(np.abs(local[:, 2:] - region.w_mm), axis=1)
+    near = np.abs(local[:, 2] - region.w_mm[nearest]) <= 0.5 * (region.step_mm or 0.0)
+    outlines = np.array(region.outlines)
+    shapely.prepare(outlines)
+    return bool(np.any(near & shapely.contains_xy(outlines[nearest], local[:, 0], local[:, 1])))

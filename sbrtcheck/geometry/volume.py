@@ -1,0 +1,77 @@
+"""Volume and centroid of a structure."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from sbrtcheck.geometry.parts import parts
+from sbrtcheck.geometry.region import Region
+from sbrtcheck.geometry.slices import layers_of
+from sbrtcheck.model import FloatArray
+from sbrtcheck.results import Interval
+
+_MM3_PER_CM3 = 1000.0
+
+
+def volume(region: Region) -> Interval:
+    """Return the volume of a structure.
+
+    Parameters
+    ----------
+    region : Region
+
+    Returns
+    -------
+    Interval
+        cm3. The value follows the smooth profile of area between and beyond planes (module ``area``); the bounds hold
+        the other defensible profiles, flat ends anywhere before the next plane where the trend does not close, planes
+        that may be missing, and the arcs between vertices.
+
+    Raises
+    ------
+    NotComputable
+        If the structure lies on one plane and the spacing of planes is unknown.
+    """
+    total = np.zeros(3)
+    for part in parts(region):
+        total += np.sum([layers.volume_mm3 for layers in layers_of(part)], axis=0)
+    value, low, high = (float(v) / _MM3_PER_CM3 for v in total)
+    return Interval(value, min(low, value), max(high, value))
+
+
+def centroid(region: Region) -> FloatArray:
+    """Return the centre of mass of a structure.
+
+    Parameters
+    ----------
+    region : Region
+
+    Returns
+    -------
+    (3,) float
+        LPS, mm; of the same layers as the volume (of the drawn outline where the thickness is unknown).
+    """
+    moment, mass = np.zeros(3), 0.0
+    for part in parts(region):
+        centres = np.column_stack([shapely.get_coordinates(shapely.centroid(np.array(part.outlines))), part.w_mm])
+        if part.step_mm is None:
+            weights = part.areas_mm2
+            points = centres
+        else:
+            points, weights = _layer_centres(part, centres)
+        moment += weights @ points
+        mass += float(weights.sum())
+    return np.asarray(region.to_lps((moment / mass)[None, :])[0])
+
+
+def _layer_centres(part: Region, centres: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the middle of each layer, ``(S, 3)`` in (u, v, w), and its volume, mm3."""
+    points, weights = [], []
+    for layers in layers_of(part, part.step_mm / 4.0 if part.step_mm else np.inf):
+        t = layers.blend(part.w_mm)[:, None]
+        point = (1.0 - t) * centres[layers.below] + t * centres[layers.above]
+        point[:, 2] = layers.middle_mm
+        points.append(point)
+        weights.append(layers.area_mm2[0] * layers.thickness_mm)
+    return np.concatenate(points), np.concatenate(weights)

@@ -1,0 +1,101 @@
+"""The site file: what a clinic's own names mean. TOML, given with ``--site``."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from sbrtcheck.errors import SiteFileError
+from sbrtcheck.naming.tables import is_known, sided_bases, standard_names
+
+SiteRole = Literal["GTV", "CTV", "ITV", "PTV", "ignore"]
+
+
+def _known_name(name: str) -> str:
+    if name == "ignore" or is_known(name):
+        return name
+    close = get_close_matches(name, sorted(standard_names() | sided_bases()), n=3)
+    hint = f"; close names: {', '.join(close)}" if close else ""
+    raise ValueError(f"{name!r} is not a TG-263 name{hint}")
+
+
+class SitePrescription(BaseModel):
+    """A prescription that the plan files do not state."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dose_gy: float = Field(gt=0, allow_inf_nan=False)
+    fractions: int | None = Field(default=None, gt=0)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_: Literal["sbrtcheck-site/1"] = Field(alias="schema")
+    structures: dict[str, Annotated[str, AfterValidator(_known_name)]] = {}
+    targets: dict[str, SiteRole] = {}
+    prescriptions: dict[str, SitePrescription] = {}
+
+
+def _no_entries() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """A clinic's names. ``SiteFile()`` says nothing.
+
+    Attributes
+    ----------
+    structures : mapping
+        ROI name as it stands in the file -> TG-263 name, or ``ignore`` to leave the ROI unmatched.
+    targets : mapping
+        ROI name -> GTV, CTV, ITV, PTV, or ``ignore`` for what is no target.
+    prescriptions : mapping
+        ROI name of a target -> its prescription.
+    sha256 : str
+        Hash of the file; "" where none was given.
+    """
+
+    structures: Mapping[str, str] = field(default_factory=_no_entries)
+    targets: Mapping[str, SiteRole] = field(default_factory=lambda: MappingProxyType({}))
+    prescriptions: Mapping[str, SitePrescription] = field(default_factory=lambda: MappingProxyType({}))
+    sha256: str = ""
+
+
+def load_site(path: Path) -> SiteFile:
+    """Read a site file.
+
+    Raises
+    ------
+    SiteFileError
+        If the file cannot be read or breaks the schema; lists every problem with its key path.
+    """
+    remedy = 'A site file is TOML with schema = "sbrtcheck-site/1" and tables structures, targets, prescriptions'
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SiteFileError(f"the site file cannot be read: {error.strerror}", remedy=remedy) from None
+    try:
+        table = _Table.model_validate(tomllib.loads(content.decode("utf-8")))
+    except UnicodeDecodeError:
+        raise SiteFileError("the site file is not UTF-8 text", remedy=remedy) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SiteFileError(f"the site file is not TOML: {error}", remedy=remedy) from None
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise SiteFileError("the site file is wrong: " + "; ".join(problems), remedy=remedy) from None
+    return SiteFile(
+        structures=MappingProxyType({name.strip(): value for name, value in table.structures.items()}),
+        targets=MappingProxyType({name.strip(): value for name, value in table.targets.items()}),
+        prescriptions=MappingProxyType({name.strip(): value for name, value in table.prescriptions.items()}),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )

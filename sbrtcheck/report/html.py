@@ -1,0 +1,132 @@
+"""One self-contained page: nothing is fetched, nothing runs, and it prints on A4."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from sbrtcheck.report import wording
+from sbrtcheck.report.base import Format
+from sbrtcheck.report.interval_bar import interval_bar
+from sbrtcheck.report.rounding import Shown, exactly, number, shown
+from sbrtcheck.report.view import Row, limits_in, roi_names, sections
+from sbrtcheck.results import DvhCurve, InputRecord, Interval, PlanReport, RuleResult, Verdict
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_UID = re.compile(r"[0-9.]{1,64}")
+
+
+def _render(report: PlanReport) -> bytes:
+    page = _environment().get_template("report.html.j2").render(_context(report))
+    return page.encode("utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["exactly"] = exactly
+    environment.filters["number"] = number
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    # Every text that is not markup of this package passes here, and is escaped after it.
+    return wording.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _context(report: PlanReport) -> dict[str, Any]:
+    from sbrtcheck.report import figures
+
+    plan, declared = sections(report)
+    strokes = figures.curve_strokes(report.dvhs)
+    prescribed_gy = [rx.dose_gy for rx in report.plan.prescriptions]
+
+    def cell(measured: Interval | None, unit: str) -> Shown | None:
+        return None if measured is None else shown(measured, unit, limits_in(report, unit))
+
+    return {
+        "report": report,
+        "style": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704  (a file of this package)
+        "page_uid": _page_uid(report.plan.sop_instance_uid),
+        "plan": plan,
+        "declared": declared,
+        "Verdict": Verdict,
+        "wording": wording,
+        "bar": _bar,
+        "shown": cell,
+        "names": roi_names(report),
+        "definitions": _definitions(report.results),
+        "notices": sorted(report.notices, key=lambda notice: ("blocking", "warning", "info").index(notice.severity)),
+        "dvh_plot": figures.dvh_plot(report.dvhs, prescribed_gy) if report.dvhs else None,
+        "dvh_rows": [(curve, figures.swatch(stroke)) for curve, stroke in zip(report.dvhs, strokes, strict=True)],
+        "dvh_columns": _columns(report.dvhs),
+        "pictures": [
+            (
+                picture,
+                figures.slice_drawing(picture, place),
+                [
+                    (outline.label, figures.outline_swatch(stroke))
+                    for outline, stroke in zip(picture.outlines, figures.outline_strokes(picture.outlines), strict=True)
+                ],
+            )
+            for place, picture in enumerate(report.pictures)
+        ],
+        "slices": [record for record in report.inputs if record.modality == "CT"],
+        "other_inputs": [record for record in report.inputs if record.modality != "CT"],
+        "fingerprint": fingerprint(report.inputs),
+    }
+
+
+def fingerprint(inputs: Iterable[InputRecord]) -> str:
+    """Return one hash for all inputs: SHA-256 of their SHA-256 sums, sorted, one a line.
+
+    So that a printed page can be tied to the files: ``sha256sum FILES | cut -c-64 | sort | sha256sum``.
+    """
+    lines = sorted(record.sha256 for record in inputs)
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+def _page_uid(uid: str) -> str:
+    # Stands in the style sheet, where nothing can be escaped; so only what is a UID may.
+    return uid if _UID.fullmatch(uid) else ""
+
+
+def _bar(row: Row) -> Markup:
+    result = row.result
+    if result.measured is None or result.limit is None:
+        return Markup()
+    title = f"{row.value} [{row.bounds}] against {row.limit}" if row.bounds else f"{row.value} against {row.limit}"
+    return interval_bar(result.measured, result.limit, result.verdict, title)
+
+
+def _definitions(results: Iterable[RuleResult]) -> dict[str, str]:
+    """Return every definition that was chosen, by the title of its rule."""
+    return {result.title or result.rule: result.definition for result in results if result.definition}
+
+
+def _columns(curves: Iterable[DvhCurve]) -> list[tuple[str, str]]:
+    """Return the metrics that any curve has, in order of appearance, each with its unit."""
+    names = dict.fromkeys(name for curve in curves for name in curve.metrics)
+    return [(name, name[name.find("[") + 1 : -1] if name.endswith("]") and "[" in name else "") for name in names]
+
+
+FORMAT = Format(id="html", suffix=".html", render=_render)

@@ -1,0 +1,164 @@
+"""The terminal report: the verdict first, then only what is not green, worst first."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sbrtcheck.report.base import Format
+from sbrtcheck.report.view import Row, Section, interval_text, limits_in, sections
+from sbrtcheck.report.wording import DISCLAIMER, WORD, visible
+from sbrtcheck.results import LesionRecord, PlanReport, Verdict
+
+WIDTH = 100
+
+_STYLE = {
+    Verdict.PASS: "bold green",
+    Verdict.VARIATION: "bold blue",
+    Verdict.FAIL: "bold white on red",
+    Verdict.INDETERMINATE: "bold yellow",
+    Verdict.NOT_EVALUATED: "bold magenta",
+    Verdict.NOT_APPLICABLE: "dim",
+    Verdict.ERROR: "bold red reverse",
+}
+_INDENT = 4
+
+
+def plan_text(report: PlanReport, *, width: int = WIDTH, colour: bool = False, written: Sequence[str] = ()) -> str:
+    """Return a report as text for a terminal.
+
+    Parameters
+    ----------
+    report : PlanReport
+    width : int
+        Characters in a line.
+    colour : bool
+        Whether the terminal shows colours; the characters are the same without.
+    written : sequence of str
+        Files that hold the whole report, to be named at the end.
+    """
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    plan, declared = sections(report)
+    _heading(console, report, plan, declared)
+    for section, title in ((plan, "Not green in the plan files"), (declared, "Not green in what is declared")):
+        if section.open:
+            _line(console, "")
+            _line(console, title, "bold")
+            for row in section.open:
+                _open_row(console, row)
+    _other_rows(console, (plan, declared))
+    _lesions(console, report)
+    _remarks(console, report)
+    _line(console, "")
+    for name in written:
+        _line(console, f"report: {name}")
+    _line(console, DISCLAIMER, "dim")
+    stream = console.file
+    assert isinstance(stream, io.StringIO)  # noqa: S101  (made above)
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+def _line(console: Console, text: str, style: str = "", indent: int = 0) -> None:
+    console.print(Padding(Text(visible(text), style=style), (0, 0, 0, indent)))
+
+
+def _verdict(verdict: Verdict, word: str) -> Text:
+    return Text(f" {word} ", style=_STYLE[verdict])
+
+
+def _heading(console: Console, report: PlanReport, plan: Section, declared: Section) -> None:
+    name = visible(report.plan.label) or "(no plan)"
+    console.print(Text.assemble(_verdict(plan.verdict, plan.word), f" plan {name}"))
+    _line(console, plan.sentence, indent=_INDENT)
+    console.print(Text.assemble(_verdict(declared.verdict, declared.word), " declared facts"))
+    _line(console, declared.sentence, indent=_INDENT)
+    for protocol in report.protocols:
+        _line(console, f"protocol {protocol.id} {protocol.version}: {protocol.title}".rstrip(" :"))
+
+
+def _open_row(console: Console, row: Row) -> None:
+    optional = "" if row.result.required else "  (for information)"
+    one = len(row.titles) == 1
+    title = visible(row.titles[0]) if one else f"{len(row.titles)} rules"
+    console.print(Text.assemble(_verdict(row.verdict, row.word), f" {title}{optional}"))
+    for title in () if one else row.titles:
+        _line(console, f"- {title}", indent=_INDENT)
+    value = f"{row.value} [{row.bounds}]" if row.bounds else row.value
+    numbers = (value, row.limit and f"limit {row.limit}", row.margin and f"margin {row.margin}")
+    if any(numbers):
+        _line(console, ", ".join(part for part in numbers if part), indent=_INDENT)
+    _line(console, row.result.reason, indent=_INDENT)
+    if row.definition:
+        _line(console, f"definition chosen: {row.definition}", "dim", indent=_INDENT)
+
+
+def _other_rows(console: Console, both: Sequence[Section]) -> None:
+    for verdict, rows in (
+        (Verdict.PASS, [row for section in both for row in section.met]),
+        (Verdict.NOT_APPLICABLE, [row for section in both for row in section.inapplicable]),
+    ):
+        if not rows:
+            continue
+        _line(console, "")
+        console.print(_verdict(verdict, WORD[verdict]))
+        counts: dict[str, int] = {}
+        for row in rows:
+            for title, subjects in row.subjects.items():
+                counts[title] = counts.get(title, 0) + len(subjects)
+        for title, count in counts.items():
+            _line(console, f"{title} ({count})", indent=_INDENT)
+
+
+def _lesions(console: Console, report: PlanReport) -> None:
+    if not report.lesions:
+        return
+    table = Table("lesion", "organ", "longest axial", "volume", "measurable", box=box.SIMPLE_HEAD, pad_edge=False)
+    limits = limits_in(report, "mm"), limits_in(report, "cm3")
+    for lesion in report.lesions:
+        size = interval_text(lesion.longest_axial_diameter_mm, "mm", limits[0])
+        volume = interval_text(lesion.volume_cc, "cm3", limits[1])
+        cells = (lesion.id, lesion.organ or "not known", f"{size} {_from(lesion)}", volume)
+        table.add_row(*(Text(visible(cell)) for cell in (*cells, measurable_text(lesion.measurable))))
+    _line(console, "")
+    console.print(table)
+
+
+def _from(lesion: LesionRecord) -> str:
+    return f"({lesion.size_from})" if lesion.size_from and lesion.longest_axial_diameter_mm else ""
+
+
+def measurable_text(measurable: bool | None) -> str:
+    """Return whether a lesion is measurable under RECIST 1.1, in words."""
+    return {True: "yes", False: "no", None: "not known"}[measurable]
+
+
+def _remarks(console: Console, report: PlanReport) -> None:
+    for severity in ("blocking", "warning", "info"):
+        for notice in report.notices:
+            if notice.severity == severity:
+                place = f" [{notice.where}]" if notice.where else ""
+                _line(console, f"{severity} ({notice.code}): {notice.message}{place}")
+    if report.assumptions:
+        _line(console, f"{len(report.assumptions)} assumptions were made; the full report lists them")
+
+
+def _render(report: PlanReport) -> bytes:
+    return plan_text(report).encode("utf-8")
+
+
+FORMAT = Format(id="text", suffix=".txt", render=_render)

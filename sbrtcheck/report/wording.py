@@ -1,0 +1,82 @@
+"""Words of the reports: verdicts, their order, and what of a text from a file may be shown."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from sbrtcheck.results import Verdict
+
+DISCLAIMER = "Research and quality-assurance aid, not a medical device; the reader signs."
+
+INTERVAL_NOTE = (
+    "Every bracket bounds the numerical error of this program (contour spacing, end caps, dose sampling and storage). "
+    "It does not bound delineation or treatment."
+)
+
+SIZE_NOTE = (
+    "For scale: read again on a second CT minutes later, a lesion of 40 mm measured between 35 and 45 mm "
+    "(Oxnard et al., J Clin Oncol 2011, PMC3157977); that spread is not part of the bracket."
+)
+
+WORD = {
+    Verdict.FAIL: "FAIL",
+    Verdict.ERROR: "ERROR",
+    Verdict.NOT_EVALUATED: "NOT EVALUATED",
+    Verdict.INDETERMINATE: "INDETERMINATE",
+    Verdict.VARIATION: "ACCEPTABLE VARIATION",
+    Verdict.PASS: "PASS",
+    Verdict.NOT_APPLICABLE: "NOT APPLICABLE",
+}
+
+WORST_FIRST = tuple(WORD)
+
+# Verdicts that ask the reader to do or to decide something.
+OPEN = frozenset(WORST_FIRST[:5])
+
+_UNITS = {"cc": "cm³", "cm3": "cm³", "years": "years"}
+
+# Characters that reorder what stands beside them; a ROI name must not be able to turn a line round.
+_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def visible(text: str) -> str:
+    r"""Return a text from a file as it may be shown: on one line, without control or reordering characters.
+
+    Right-to-left letters stay; the formats isolate them. A lone surrogate, which no encoding can write, becomes U+FFFD.
+
+    Examples
+    --------
+    >>> visible("PTV\x1b[31m\tA\x00\u202eB")
+    'PTV[31m AB'
+    """
+    return "".join(map(_visible, text))
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit as it is printed.
+
+    Examples
+    --------
+    >>> unit_text("cm3"), unit_text("Gy")
+    ('cm³', 'Gy')
+    """
+    return _UNITS.get(unit, visible(unit))
+
+
+def with_unit(number: str, unit: str) -> str:
+    """Return a number with its printed unit, if it has one."""
+    return f"{number} {unit_text(unit)}".rstrip()
+
+
+def rank(verdict: Verdict) -> int:
+    """Return the place of a verdict in the order of reports, worst first."""
+    return WORST_FIRST.index(verdict)
+
+
+def _visible(character: str) -> str:
+    if character in "\t\n\r\u2028\u2029":
+        return " "
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return "\ufffd"
+    return "" if category == "Cc" or character in _REORDERING else character

@@ -1,0 +1,75 @@
+"""The terminal report."""
+
+import re
+from collections.abc import Callable
+
+from sbrtcheck.report.text import WIDTH, plan_text
+from sbrtcheck.results import PlanReport
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_the_verdict_comes_first(passing: PlanReport, failing: PlanReport, empty: PlanReport) -> None:
+    first = [plan_text(report).splitlines()[0].strip() for report in (passing, failing, empty)]
+    assert first == ["PASS  plan Lung 5x10", "FAIL  plan Lung 5x10", "NOT EVALUATED  plan (no plan)"]
+
+
+def test_what_is_not_green_comes_worst_first(failing: PlanReport) -> None:
+    text = plan_text(failing)
+    heads = re.findall(r"^ (FAIL|ERROR|NOT EVALUATED|INDETERMINATE|ACCEPTABLE VARIATION.*?)  (.*)$", text, re.MULTILINE)
+    assert heads[2:] == [
+        ("FAIL", "Lesion size: lesion 1"),
+        ("FAIL", "Lesion size: lesion 2"),
+        ("ERROR", "Age  (for information)"),
+        ("NOT EVALUATED", "Ultra central: lesion 1, lesion 2"),
+        ("INDETERMINATE", "Lesion size: lesion 3"),
+        ("ACCEPTABLE VARIATION", "R50: PTV_1 (ROI 11)"),
+        ("ACCEPTABLE VARIATION, borderline", "D2cm: PTV_1 (ROI 11)"),
+        ("NOT EVALUATED", "2 rules"),
+    ]
+
+
+def test_each_number_has_its_bounds_limit_and_margin(failing: PlanReport) -> None:
+    text = plan_text(failing)
+    assert "43.1 mm [42.6 to 43.5 mm], limit ≤ 40 mm, margin -2.6 mm" in text
+    assert "40.010 mm [40.004 to 40.020 mm], limit ≤ 40 mm, margin -0.004 mm" in text
+    assert "50.0 mm [at most 50.4 mm], limit ≤ 40 mm, margin -10.4 mm" in text
+    assert "5.31 [5.28 to 5.36], limit < 5.1 (acceptable variation < 6), margin -0.26" in text
+
+
+def test_a_table_beside_the_rules_shows_as_many_digits_as_they_need(failing: PlanReport) -> None:
+    # Lesion 2 is 40.004 mm, over the limit of 40 mm; "40.0" would look as if it met it.
+    assert re.search(r"lesion 2 .* 40\.004 ", plan_text(failing))
+
+
+def test_green_rules_are_one_line_each(passing: PlanReport) -> None:
+    lines = [line.strip() for line in plan_text(passing).splitlines()]
+    assert {"Lesion size (1)", "Lesion count (1)", "Consent (1)", "Long bone (1)"} <= set(lines)
+    assert "why lesion-count" not in lines
+
+
+def test_colour_changes_no_character(failing: PlanReport) -> None:
+    coloured = plan_text(failing, colour=True)
+    assert "\x1b[" in coloured
+    assert [line.rstrip() for line in ESCAPE.sub("", coloured).splitlines()] == plan_text(failing).splitlines()
+
+
+def test_no_line_is_wider_than_asked(failing: PlanReport, saying: Callable[[str], PlanReport]) -> None:
+    for width in (60, WIDTH):
+        assert max(map(len, plan_text(failing, width=width).splitlines())) <= width
+        assert max(map(len, plan_text(saying("x" * 300), width=width).splitlines())) <= width
+
+
+def test_files_written_are_named(passing: PlanReport) -> None:
+    assert "report: out/report.html\n" in plan_text(passing, written=["out/report.html"])
+
+
+def test_no_text_from_a_file_can_steer_the_terminal(saying: Callable[[str], PlanReport]) -> None:
+    text = plan_text(saying("a\x1b[31m\x07[bold]b\u202e\x00\x9b2Jc\ud800"))
+    assert "a[31m[bold]b2Jc\ufffd" in text
+    assert not set(text) & set("\x1b\x07\x00\x9b\u202e")
+    text.encode("utf-8")
+
+
+def test_nothing_judged_is_said(empty: PlanReport) -> None:
+    assert "No rule of this kind was applied." in plan_text(empty)
