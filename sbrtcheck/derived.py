@@ -13,6 +13,7 @@ from sbrtcheck.anatomy.recist import RECIST_1_1, Criteria, Measurability, judge_
 from sbrtcheck.anatomy.shapes import far_apart
 from sbrtcheck.dose.dvh import DvhCurves, dvh_curves
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.geometry.boolean import difference, union
 from sbrtcheck.geometry.distance import Separation, overlap, separation
 from sbrtcheck.geometry.extent import Extent, longest_3d_diameter, longest_axial_diameter, short_axis
 from sbrtcheck.geometry.parts import parts
@@ -49,6 +50,7 @@ class Derived:
         self.case = case
         self.site = site
         self._memo: dict[tuple[str | int, ...], Any] = {}
+        self._composed: dict[str, Structure] = {}
 
     @cached_property
     def structures(self) -> tuple[Structure, ...]:
@@ -113,6 +115,26 @@ class Derived:
         if _other_frame(a.frame_of_reference_uid, b.frame_of_reference_uid):
             raise NotComputable(f"{a.where} and {b.where} lie in different frames of reference")
         return self.region(a), self.region(b)
+
+    def composed(self, name: str, plus: tuple[Structure, ...], minus: tuple[Structure, ...]) -> Structure:
+        """Return a structure made of others: the union of ``plus`` without ``minus``; its ROI number is negative.
+
+        Raises
+        ------
+        NotComputable
+            If one of them cannot be built, or they lie in different frames of reference.
+        """
+        first = plus[0]
+        if name not in self._composed:
+            whole = self.region(first)
+            for structure in plus[1:]:
+                whole = union(whole, self._regions(first, structure)[1])
+            for structure in minus:
+                whole = difference(whole, self._regions(first, structure)[1])
+            number = -1 - len(self._composed)
+            self._composed[name] = Structure(number, name, "", (), first.frame_of_reference_uid)
+            self._memo["region", number] = whole
+        return self._composed[name]
 
     # Dose
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from sbrtcheck.anatomy.picture import slice_picture
 from sbrtcheck.derived import Derived
 from sbrtcheck.dose.tps import largest_dose_difference
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.metrics import parse_metric
 from sbrtcheck.model import Case, Dose, Image, Structure
 from sbrtcheck.results import (
     CourseRecord,
@@ -29,7 +31,10 @@ from sbrtcheck.results import (
     Verdict,
 )
 
+_Layer = TypeVar("_Layer", Image, Dose)
+
 _CURVE_POINTS = 161
+SHOWN_METRICS = ("D98%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "Mean[Gy]")  # beside the curves
 
 
 def blocked(notices: Iterable[Notice]) -> tuple[RuleResult, ...]:
@@ -188,9 +193,21 @@ def dvh_curves(derived: Derived) -> tuple[DvhCurve, ...]:
                 volume_percent=_rounded(best),
                 volume_percent_low=_rounded(low),
                 volume_percent_high=_rounded(high),
+                metrics=_shown_metrics(structure, derived),
+                outside_percent=100.0 * dvh.outside_fraction,
             )
         )
     return tuple(curves)
+
+
+def _shown_metrics(structure: Structure, derived: Derived) -> dict[str, Interval]:
+    found = {}
+    for expression in SHOWN_METRICS:
+        try:
+            found[expression] = parse_metric(expression).compute(structure, derived)
+        except NotComputable:
+            continue
+    return found
 
 
 def _or_none(compute: Callable[[], Interval]) -> Interval | None:
@@ -247,11 +264,19 @@ def _picture(lesion: Lesion, derived: Derived) -> Picture | None:
         f"{lesion.id}: {lesion.measured_role} {measured.name}",
         target,
         others,
-        derived.case.image,
-        derived.case.dose,
+        _in_frame(derived.case.image, measured),
+        _in_frame(derived.case.dose, measured),
         prescribed_gy,
         line.ends_mm,
     )
+
+
+def _in_frame(layer: _Layer | None, structure: Structure) -> _Layer | None:
+    """Return an image or a dose, unless it names another frame of reference than the structure."""
+    ours = structure.frame_of_reference_uid
+    if layer is None or (ours and layer.frame_of_reference_uid and ours != layer.frame_of_reference_uid):
+        return None
+    return layer
 
 
 def tps_comparisons(derived: Derived) -> tuple[TpsComparison, ...]:

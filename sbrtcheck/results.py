@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -40,8 +40,12 @@ def _bound_type(unbounded: float, side: str) -> Any:
     ]
 
 
-_Low = _bound_type(-math.inf, "lower")
-_High = _bound_type(math.inf, "upper")
+if TYPE_CHECKING:
+    _Low = float
+    _High = float
+else:
+    _Low = _bound_type(-math.inf, "lower")
+    _High = _bound_type(math.inf, "upper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,8 @@ class RuleResult(_Record):
     limit: Limit | None = None
     margin: float | None = None  # distance from the interval to the per-protocol limit, positive on the good side
     reason: str
-    definition: str = ""  # the definition used where the source leaves a choice
+    definition: str = ""  # how the criterion was read
+    definition_is_choice: bool = False  # whether the source leaves that to the reader
     source: str
     confidence: str = ""
     evidence: tuple[Evidence, ...] = ()

@@ -54,6 +54,7 @@ class Lesion:
     members: tuple[Target, ...]
     parts: int = 1
     doubtful: bool = False
+    shared: frozenset[int] = frozenset()  # ROI numbers of targets drawn round other lesions as well
 
     @property
     def measured(self) -> Structure:
@@ -86,8 +87,10 @@ class Lesion:
         return {"GTV": self.gtv, "CTV": self.ctv, "ITV": self.itv, "PTV": self.ptv}
 
     def all_of_role(self, role: Role) -> tuple[Structure, ...]:
-        """Return every target of one role."""
-        return tuple(m.structure for m in self.members if m.role.role == role)
+        """Return every target of one role; those shared with other lesions only where there is no other."""
+        found = tuple(m.structure for m in self.members if m.role.role == role)
+        own = tuple(s for s in found if s.roi_number not in self.shared)
+        return own or found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,16 +234,24 @@ def _lesion(number: int, group: _Group, shapes: Shapes, remarks: list[str]) -> L
         members=(*group.core, *group.around, *group.shared),
         parts=parts,
         doubtful=all(t.role.doubtful for t in (*group.core, *group.around, *group.shared)),
+        shared=frozenset(t.structure.roi_number for t in group.shared),
     )
 
 
 def _outermost(role: Role, group: _Group, shapes: Shapes) -> Structure | None:
-    """Return the largest target of a role: of the core before those drawn round it, and those before shared ones."""
+    """Return the largest target of a role: of the core before those drawn round it, and those before shared ones.
+
+    Targets in doubt come after all others of the same kind.
+    """
     for source in (group.core, group.around, group.shared):
-        found = [t.structure for t in source if t.role.role == role]
+        found = [t for t in source if t.role.role == role]
         if found:
-            return max(found, key=lambda s: (shapes.volume(s).value, -s.roi_number))
+            return max(found, key=lambda t: (not t.role.doubtful, *_size(t.structure, shapes))).structure
     return None
+
+
+def _size(structure: Structure, shapes: Shapes) -> tuple[float, int]:
+    return shapes.volume(structure).value, -structure.roi_number
 
 
 def _count(

@@ -38,7 +38,8 @@ def prescription_of(
     -----
     In this order: the site file, a dose reference that names the ROI, a prescription named like the ROI, the same for
     the other targets of its lesion (outermost first), and the only prescription of the plan unless that one names the
-    target of another lesion.
+    target of another lesion. Prescriptions in different numbers of fractions are steps of one treatment, whose sum or
+    order the files do not tell.
     """
     stated = {p: _target_of(p, structures) for p in plan.prescriptions} if plan else {}
     by_site = {s.roi_number: p for s in structures if (p := _from_site(s, site)) is not None}
@@ -52,11 +53,17 @@ def prescription_of(
     for target in order:
         if target.roi_number in by_site:
             return by_site[target.roi_number]
+    others = {number for lesion in lesions for number in _numbers(lesion)} - {t.roi_number for t in order}
+    if len({p.fractions for p, roi in stated.items() if roi not in others}) > 1:
+        listed = ", ".join(
+            f"{p.dose_gy:g} Gy in {p.fractions or '?'}" for p, roi in stated.items() if roi not in others
+        )
+        what = f"several prescriptions in different numbers of fractions may belong to {structure.where}: {listed}"
+        raise NotComputable(what, remedy=_REMEDY, where=structure.where)
     for target in order:
         found = _one((p for p, roi in stated.items() if roi == target.roi_number), target.where)
         if found is not None:
             return found
-    others = {number for lesion in lesions for number in _numbers(lesion)} - {t.roi_number for t in order}
     if others & set(by_site):
         raise NotComputable(f"no prescription is stated for {structure.where}", remedy=_REMEDY, where=structure.where)
     found = _one((p for p, roi in stated.items() if roi not in others), structure.where)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
@@ -86,8 +86,8 @@ class Reach:
         The shortest distance to what is drawn; None where nothing of the group is drawn.
     ends_mm : (2, 3) array or None
         End points of that distance: on the target, on the structure.
-    missing : str
-        What would have to be drawn to know more; "" where the group is complete.
+    missing : tuple of str
+        What would have to be drawn to know more; empty where the target and the group are complete.
     """
 
     group: str
@@ -97,7 +97,7 @@ class Reach:
     measured: Interval | None
     ends_mm: FloatArray | None
     roi_numbers: tuple[int, ...]
-    missing: str
+    missing: tuple[str, ...]
 
 
 State = Literal["inside", "outside", "straddles", "unknown"]
@@ -139,7 +139,7 @@ def evaluate(definition: Definition, lesion: Lesion, named: Named, shapes: Shape
         key=lambda f: (f[0] != state, f[1].measured.value - f[2] if f[1].measured else math.inf),
         default=None,
     )
-    missing = dict.fromkeys(f[1].missing for f in findings if f[0] == "unknown" and f[1].missing)
+    missing = dict.fromkeys(what for f in findings if f[0] == "unknown" for what in f[1].missing)
     distance = nearest[2] if nearest else definition.clauses[0].distance_mm
     return Finding(state, distance, nearest[1] if nearest else None, tuple(missing))
 
@@ -154,18 +154,24 @@ def _state(found: Reach, distance_mm: float) -> tuple[State, Reach, float]:
 
 def reach(group_id: str, role: Role, lesion: Lesion, named: Named, shapes: Shapes) -> Reach:
     """Return how far the target of one role is from a group of structures, in bounds where either is not drawn."""
-    target = lesion.by_role[role]
-    if target is not None:
-        return _reach_of(target, role, group_id, named, shapes)
+    if lesion.all_of_role(role):
+        return _reach_of_role(lesion, role, group_id, named, shapes)
     place = INNER_TO_OUTER.index(role)
-    inner = [r for r in INNER_TO_OUTER[:place] if lesion.by_role[r] is not None]
-    outer = [r for r in INNER_TO_OUTER[place + 1 :] if lesion.by_role[r] is not None]
-    found = {r: _reach_of(t, r, group_id, named, shapes) for r in inner + outer if (t := lesion.by_role[r])}
+    inner = [r for r in INNER_TO_OUTER[:place] if lesion.all_of_role(r)]
+    outer = [r for r in INNER_TO_OUTER[place + 1 :] if lesion.all_of_role(r)]
+    found = {r: _reach_of_role(lesion, r, group_id, named, shapes) for r in inner + outer}
     low = max((found[r].low_mm for r in outer), default=0.0)
     high = min((found[r].high_mm for r in inner), default=math.inf)
     shown = found[inner[-1]] if inner else found[outer[0]]
-    missing = f"{lesion.id} has no {role}" + (f"; {shown.missing}" if shown.missing else "")
+    missing = (f"{lesion.id} has no {role}", *shown.missing)
     return Reach(group_id, role, min(low, high), high, shown.measured, shown.ends_mm, shown.roi_numbers, missing)
+
+
+def _reach_of_role(lesion: Lesion, role: Role, group_id: str, named: Named, shapes: Shapes) -> Reach:
+    """Return how far the nearest target of a role is: two phases of one tumour are both the tumour."""
+    found = [_reach_of(target, role, group_id, named, shapes) for target in lesion.all_of_role(role)]
+    nearest = min(found, key=lambda r: (r.measured.value if r.measured else math.inf, r.roi_numbers))
+    return replace(nearest, low_mm=min(r.low_mm for r in found), high_mm=min(r.high_mm for r in found))
 
 
 def _reach_of(target: Structure, role: Role, group_id: str, named: Named, shapes: Shapes) -> Reach:
@@ -174,18 +180,19 @@ def _reach_of(target: Structure, role: Role, group_id: str, named: Named, shapes
     outer_names = tuple(dict.fromkeys(n for names in group.within for n in names))
     inside = {n: d for n in inner_names if (d := _distance(target, named(n), shapes))}
     around = {n: d for n in outer_names if (d := _distance(target, named(n), shapes))}
-    low, high, missing = 0.0, math.inf, f"no contour of the {group.title}"
+    low, high = 0.0, math.inf
+    missing: tuple[str, ...] = (f"no contour of the {group.title}",)
     if inside:
         high = min(d.high_mm for d in inside.values())
-        missing = f"the {group.title} is drawn only in part"
+        missing = (f"the {group.title} is drawn only in part",)
     if any(all(n in inside for n in names) for names in group.complete):
-        low, missing = min(d.low_mm for d in inside.values()), ""
+        low, missing = min(d.low_mm for d in inside.values()), ()
         if group.spans and not _spanned(target, [s for n in inside for s in named(n)]):
-            low, missing = 0.0, f"the contour of the {group.title} ends above or below the lesion"
+            low, missing = 0.0, (f"the contour of the {group.title} ends above or below the lesion",)
     containers = [names for names in group.within if all(n in around for n in names)]
     if missing and containers:
         low = max(min(around[n].low_mm for n in names) for names in containers)
-        missing = f"the {group.title} is not drawn by itself"
+        missing = (f"the {group.title} is not drawn by itself",)
     shown = min((inside or around).values(), key=lambda d: (d.separation.distance.value, d.roi_number), default=None)
     if shown is None:
         return Reach(group_id, role, low, high, None, None, (target.roi_number,), missing)

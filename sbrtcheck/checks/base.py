@@ -44,7 +44,7 @@ class Check(Protocol):
 
     id: ClassVar[str]
     Parameters: ClassVar[type[BaseModel]]
-    needs_limit: ClassVar[bool]
+    needs_limit: ClassVar[bool | None]  # None: with or without
 
     def run(self, task: Task, derived: Derived) -> tuple[Outcome, ...]:
         """Measure one rule on one case."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import PATIENT, no_lesions, remarks
+from sbrtcheck.checks.outcomes import PATIENT, lesions, no_lesions, remarks
 from sbrtcheck.derived import Derived
 from sbrtcheck.results import Evidence, Outcome
 
@@ -37,9 +37,9 @@ class LesionCount:
         if nothing or count is None:
             return nothing
         if count.low == count.high:
-            reason = f"{count.value:g} lesions are drawn"
+            reason = f"drawn: {lesions(count.value)}"
         else:
-            reason = f"{count.low:g} to {count.high:g} lesions are drawn; the site file can say which targets count"
+            reason = f"drawn: {count.low:g} to {lesions(count.high)}; the site file can say which targets count"
         listed = (
             Evidence(
                 text=f"{lesion.id}: " + ", ".join(f"{m.role.role} {m.structure.where}" for m in lesion.members),

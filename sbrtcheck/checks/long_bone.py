@@ -53,8 +53,10 @@ def _one(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outcome:
     finding, where = derived.organ(lesion), organ_evidence(lesion, derived)
     drawn = [s for s in derived.structures if _bone(s, derived) in bones and s.is_closed]
     role = lesion.measured_role
-    touched = [(s, shared) for s in drawn if (shared := _overlap(lesion.measured, s, derived)).high > 0]
-    for bone, shared in touched:
+    tumours = lesion.all_of_role(role)
+    pairs = ((bone, _overlap(tumour, bone, derived)) for bone in drawn for tumour in tumours)
+    touched = [(bone, shared) for bone, shared in pairs if shared.high > 0]
+    for bone, shared in sorted(touched, key=lambda t: -t[1].low):
         text = f"{shared.value:.2f} cm3 of the {role} lie in the {_bone(bone, derived)} ({bone.where})"
         evidence = Evidence(text=text, roi_numbers=(lesion.measured.roi_number, bone.roi_number))
         if shared.low > 0 and role == "GTV" and not lesion.doubtful:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sbrtcheck.anatomy.recist import Criteria, Measurability
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import PATIENT, no_lesions
+from sbrtcheck.checks.outcomes import PATIENT, lesions, no_lesions
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.results import Evidence, Interval, Outcome
@@ -49,7 +49,7 @@ class MeasurableLesion:
             word = {True: "measurable", False: "not measurable", None: "open whether measurable"}[found.measurable]
             number = lesion.measured.roi_number
             evidence.append(Evidence(text=f"{lesion.id}: {word}; {found.reason}", roi_numbers=(number,)))
-        reason = f"{surely} lesion(s) surely measurable, {perhaps} perhaps"
+        reason = f"surely measurable: {lesions(surely)}, perhaps: {perhaps}"
         if perhaps and not surely:
             reason += f"; {evidence[0].text}"
         return (

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import PATIENT, no_lesions, organ_evidence
+from sbrtcheck.checks.outcomes import PATIENT, lesions, no_lesions, organ_evidence
 from sbrtcheck.derived import Derived
 from sbrtcheck.results import Interval, Outcome
 
@@ -50,7 +50,7 @@ class OrganCount:
         known = ", ".join(sorted(certain | doubtful)) or "none"
         reason = f"organs by contour: {known}"
         if unknown:
-            reason += f"; {unknown} lesion(s) in organs that the contours do not show"
+            reason += f"; {lesions(unknown)} in organs that the contours do not show"
         return (
             Outcome(
                 PATIENT,

@@ -30,6 +30,17 @@ def remarks(derived: Derived) -> tuple[Evidence, ...]:
     return tuple(Evidence(text=remark) for remark in derived.grouping.remarks)
 
 
+def lesions(number: float) -> str:
+    """Return a number of lesions in words.
+
+    Examples
+    --------
+    >>> lesions(1), lesions(2)
+    ('1 lesion', '2 lesions')
+    """
+    return f"{number:g} lesion" + ("" if number == 1 else "s")
+
+
 def organ_evidence(lesion: Lesion, derived: Derived) -> Evidence:
     """Return where a lesion lies, and how that is known."""
     finding = derived.organ(lesion)

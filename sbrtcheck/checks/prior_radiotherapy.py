@@ -66,7 +66,8 @@ def _by_declaration(declared: object, prior_given: bool) -> Outcome:
 
 def _one(lesion: Lesion, task: Task, declared: object, derived: Derived) -> Outcome:
     try:
-        courses = derived.prior_doses(lesion.measured)
+        tumours = lesion.all_of_role(lesion.measured_role)
+        courses = [course for tumour in tumours for course in derived.prior_doses(tumour)]
     except NotComputable as missing:
         return not_evaluated(str(missing), lesion.id, lesion.measured)
     found = [_course(course, lesion, task.parameters) for course in courses]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import PATIENT, no_lesions, not_evaluated
+from sbrtcheck.checks.outcomes import PATIENT, lesions, no_lesions, not_evaluated
 from sbrtcheck.derived import Derived
 from sbrtcheck.dose.dvh import dose_to_hottest
 from sbrtcheck.errors import NotComputable
@@ -71,7 +71,7 @@ def _all_have_targets(task: Task, derived: Derived) -> Outcome:
     if count is None or isinstance(declared, bool) or not isinstance(declared, int):
         return not_evaluated("the number of progressing lesions is not declared (progressing_lesions)")
     drawn = f"{count.value:g}" if count.low == count.high else f"{count.low:g} to {count.high:g}"
-    reason = f"{declared} progressing lesion(s) declared, {drawn} drawn"
+    reason = f"declared: {lesions(declared)} in progression, drawn: {drawn}"
     if count.low == declared == count.high:
         return Outcome(PATIENT, verdict=Verdict.PASS, reason=reason)
     if count.high < declared:

@@ -97,7 +97,7 @@ def _named(found: Finding) -> str:
 def _shown(nearest: Reach) -> Evidence:
     title = tables().groups[nearest.group].title
     if nearest.measured is None or nearest.ends_mm is None:
-        return Evidence(text=nearest.missing, roi_numbers=nearest.roi_numbers)
+        return Evidence(text="; ".join(nearest.missing), roi_numbers=nearest.roi_numbers)
     return line(f"{nearest.role} to {title}: {nearest.measured.value:.1f} mm", nearest.ends_mm, *nearest.roi_numbers)
 
 

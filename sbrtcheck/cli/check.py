@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sbrtcheck.cli.console import emit, progress, say
+from sbrtcheck.cli.console import emit, progress, say, terminal_width
 from sbrtcheck.cli.exits import exit_status
 from sbrtcheck.cli.options import Json, Plan, PlanUid, Prior, Site
 
@@ -31,8 +32,8 @@ def check(
 ) -> None:
     """Check one plan and say what has to be fixed or asked, worst first."""
     from sbrtcheck.pipeline import check as run
-    from sbrtcheck.report import render
     from sbrtcheck.report.files import write_reports
+    from sbrtcheck.report.text import plan_text
 
     with progress() as step:
         report = run(
@@ -46,10 +47,10 @@ def check(
         )
         if out is not None:
             step("Writing the report")
-            written = write_reports(report, out)
-            say("\n".join(f"wrote {path}" for path in written))
+            for path in write_reports(report, out):
+                say(f"wrote {path}")
     if json:
         emit(report.to_json())
     else:
-        emit(render(report, "text").decode("utf-8"))
+        emit(plan_text(report, width=min(terminal_width(), 120), colour=sys.stdout.isatty()))
     raise typer.Exit(exit_status(report.verdict, report.declared_verdict))

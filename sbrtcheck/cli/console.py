@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,11 @@ def emit(text: str) -> None:
     else:
         stream.write(text.encode("utf-8"))
         stream.flush()
+
+
+def terminal_width() -> int:
+    """Return the width of the terminal in columns; 100 where there is none."""
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def say(text: str) -> None:

@@ -78,7 +78,7 @@ def parse_decimals(text: bytes, count: int) -> FloatArray:
         return np.empty(0)
     if text.translate(None, _ALLOWED):
         text = b"\\".join(word.strip(_PADDING) for word in text.split(b"\\"))
-    if text.translate(None, _ALLOWED):
+    if text.translate(None, _ALLOWED) or text.count(b"\\") + 1 != count:
         raise UnusableStructures("the coordinates of a contour are not numbers")
     with warnings.catch_warnings():
         # numpy stops at the first word that is no number and warns; the count then falls short.

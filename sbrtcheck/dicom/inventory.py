@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,15 +46,15 @@ class Stock:
         return [d for d in self.documents if d.kind in kinds]
 
 
-def take_stock(files: Sequence[SourceFile], ledger: Ledger, numbers: Iterable[int], progress: Progress) -> Stock:
+def take_stock(files: Sequence[tuple[int, SourceFile]], ledger: Ledger, progress: Callable[[int], None]) -> Stock:
     """Read and identify files.
 
     Parameters
     ----------
-    numbers : iterable of int
-        One number for each file, unique within the reading.
+    files : sequence of (int, SourceFile)
+        Each with a number that is unique within the reading.
     progress : callable
-        Told the number of files read so far and in all.
+        Told the number of files read so far.
 
     Raises
     ------
@@ -62,9 +62,9 @@ def take_stock(files: Sequence[SourceFile], ledger: Ledger, numbers: Iterable[in
         If two files with different content carry one SOP instance UID.
     """
     stock = Stock()
-    for done, (number, source) in enumerate(zip(numbers, files, strict=True), start=1):
+    for done, (number, source) in enumerate(files, start=1):
         _read_one(source, number, stock, ledger)
-        progress(done, len(files))
+        progress(done)
     _drop_copies(stock, ledger)
     stock.documents.sort(key=lambda d: d.uid)
     stock.slices.sort(key=lambda s: s.file.sop_instance_uid)

@@ -79,14 +79,26 @@ def load_case(
         As their names say; the message lists what to choose from.
     """
     ledger = Ledger()
-    tell = progress or (lambda done, total: None)
+    stock, old, prior_given = _gather(sources, prior, ledger, progress or (lambda done, total: None))
+    patient = rt_documents(stock)
+    check_one_patient(stock, ledger)
+    check_one_patient(old, ledger, patient)
+    drop_strangers(stock, patient, ledger)
+    drop_strangers(old, patient or rt_documents(old), ledger)
+    case = _read_case(stock, old, plan_uid, ledger)
+    case = replace(case, priors=read_courses(old, stock, ledger), prior_given=prior_given)
+    return Reading(case, ledger.inputs, ledger.assumptions, ledger.notices)
+
+
+def _gather(
+    sources: Sequence[Path], prior: Sequence[Path], ledger: Ledger, progress: Progress
+) -> tuple[Stock, Stock, bool]:
+    """Return the objects of the plan, those of earlier courses, and whether any file was given as such."""
     files = find_files(sources, without=prior) + find_files(prior, is_prior=True)
     own = [(n, f) for n, f in enumerate(files) if not f.is_prior]
     earlier = [(n, f) for n, f in enumerate(files) if f.is_prior]
-    stock = take_stock([f for _, f in own], ledger, [n for n, _ in own], lambda done, _: tell(done, len(files)))
-    old = take_stock(
-        [f for _, f in earlier], ledger, [n for n, _ in earlier], lambda done, _: tell(len(own) + done, len(files))
-    )
+    stock = take_stock(own, ledger, lambda done: progress(done, len(files)))
+    old = take_stock(earlier, ledger, lambda done: progress(len(own) + done, len(files)))
     if not stock.dicom_files or (prior and not old.dicom_files):
         what = "the earlier courses" if stock.dicom_files else "the input"
         reasons = sorted({record.why for record in ledger.inputs if not record.used})[:3]
@@ -94,14 +106,7 @@ def load_case(
         raise NoDicomFound(f"no file of {what} is readable as DICOM{found}", remedy="Give the folder of the export")
     if earlier and not prior:
         ledger.assume("prior", "Files below a folder called priors are taken as earlier courses", "Move them elsewhere")
-    patient = rt_documents(stock)
-    check_one_patient(stock, ledger)
-    check_one_patient(old, ledger, patient)
-    drop_strangers(stock, patient, ledger)
-    drop_strangers(old, patient or rt_documents(old), ledger)
-    case = _read_case(stock, old, plan_uid, ledger)
-    case = replace(case, priors=read_courses(old, stock, ledger), prior_given=bool(prior or earlier))
-    return Reading(case, ledger.inputs, ledger.assumptions, ledger.notices)
+    return stock, old, bool(prior or earlier)
 
 
 def _read_case(stock: Stock, old: Stock, plan_uid: str | None, ledger: Ledger) -> Case:

@@ -1,27 +1,24 @@
-"""Dose regardless of structures: volume inside an isodose, and the highest dose at a distance."""
+"""Volume inside an isodose, over the whole grid."""
 
 from __future__ import annotations
 
-import numpy as np
-import shapely
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from dataclasses import replace
 
-from sbrtcheck.dose.sampling import sample, sample_raster
+import numpy as np
+from numpy.typing import NDArray
+
+from sbrtcheck.dose.beyond import maximum_beyond
+from sbrtcheck.dose.sampling import sample_cells
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.geometry.plates import Plates, certain_plates, full_plates, shaped_plates
-from sbrtcheck.geometry.region import Region
 from sbrtcheck.model import Dose, FloatArray
 from sbrtcheck.results import Interval
+
+__all__ = ["isodose_volume", "maximum_beyond"]
 
 # Points in the voxel cells that an isodose crosses, in all ...
 _POINTS_AIM = 400_000
 # ... and between how many and how many along each side of a cell.
 _POINTS_A_SIDE = (3, 16)
-# Points that stand for the surface of a structure, and how finely cells at its distance are searched.
-_SURFACE_SPACING_MM = 1.0
-_SEARCH_A_SIDE = 5
-_SEARCH_CELLS = 2_000
 _MM3_PER_CM3 = 1000.0
 
 
@@ -50,6 +47,8 @@ def isodose_volume(dose: Dose, level_gy: float) -> Interval:
         raise NotComputable(f"an isodose of {level_gy} Gy has no volume")
     if min(dose.lattice.shape) < 2:
         raise NotComputable("the dose is a plane, not a volume", where=" ".join(dose.sop_instance_uids))
+    border_gy = _border_maximum(dose)
+    dose = _cropped(dose, level_gy)
     low, high = _cell_range(dose)
     volumes = _cell_volumes(dose)
     full = volumes[low >= level_gy].sum()
@@ -61,51 +60,28 @@ def isodose_volume(dose: Dose, level_gy: float) -> Interval:
             cells = np.column_stack([i[chunk], j[chunk], k[chunk]])
             crossed += _filled_share(dose, cells, level_gy, side).T @ volumes[k[chunk], j[chunk], i[chunk]]
     value, least, most = (float(full + c) / _MM3_PER_CM3 for c in crossed)
-    if _border_maximum(dose) + dose.quantisation_gy >= level_gy:
+    if border_gy + dose.quantisation_gy >= level_gy:
         most = np.inf
     return Interval(value, min(least, value), max(most, value))
 
 
-def maximum_beyond(dose: Dose, region: Region, distance_mm: float) -> Interval:
-    """Return the highest dose at least so far outside the surface of a structure.
-
-    Parameters
-    ----------
-    dose : Dose
-    region : Region
-    distance_mm : float
-        Above 0.
-
-    Returns
-    -------
-    Interval
-        Gy. The distance is to the shape that follows the contours; the bounds measure it to what is certainly and to
-        what is possibly inside, and hold the error of the dose between voxels. The upper bound is infinite when the
-        grid ends less than ``distance_mm`` away from the structure: a higher dose may lie outside it.
-
-    Raises
-    ------
-    NotComputable
-        If no point of the grid is that far away, or the structure's thickness is unknown.
-
-    References
-    ----------
-    .. [1] RTOG 0813 and 0915, Table 1: D2cm, maximum dose at least 2 cm from the PTV in any direction.
-    """
-    shapes = shaped_plates(region), full_plates(region), certain_plates(region)
-    trees = [cKDTree(region.to_lps(_surface_points(shape))) for shape in shapes]
-    # Whoever is this far from the possible surface is surely far enough, and from the certain one possibly.
-    limits = (distance_mm, distance_mm + shapes[1].bulge_mm, distance_mm - _SURFACE_SPACING_MM**2 / (4 * distance_mm))
-    found = [_hottest_beyond(dose, region, tree, limit) for tree, limit in zip(trees, limits, strict=True)]
-    value = found[0][0]
-    low, high = min(found[1][1], value), max(found[2][2], value)
-    if not _grid_reaches(dose, region, distance_mm):
-        high = np.inf
-    return Interval(value, low, high)
+def _cropped(dose: Dose, level_gy: float) -> Dose:
+    """Return the part of the grid that the isodose can reach, with the voxels that a cubic there needs."""
+    reached = dose.dose_gy >= 0.5 * level_gy  # no interpolation doubles a dose
+    windows = []
+    for axis in range(3):
+        others = tuple(a for a in range(3) if a != axis)
+        at = np.flatnonzero(reached.any(axis=others))
+        low, high = (int(at[0]), int(at[-1])) if len(at) else (0, 0)
+        windows.append(slice(max(low - 2, 0), min(high + 3, dose.dose_gy.shape[axis])))
+    k, j, i = windows
+    lattice = dose.lattice
+    held = replace(lattice, i_mm=lattice.i_mm[i], j_mm=lattice.j_mm[j], k_mm=lattice.k_mm[k])
+    return replace(dose, dose_gy=dose.dose_gy[k, j, i], lattice=held)
 
 
 def _cell_range(dose: Dose) -> tuple[FloatArray, FloatArray]:
-    """Return lowest and highest dose that a voxel cell may hold, ``(K - 1, J - 1, I - 1)``, also between the corners."""
+    """Return lowest and highest dose that each voxel cell may hold, ``(K - 1, J - 1, I - 1)``, Gy."""
     low = high = dose.dose_gy.astype(np.float64)
     for axis in range(3):
         a, b = _neighbours(low, axis), _neighbours(high, axis)
@@ -137,10 +113,9 @@ def _cell_volumes(dose: Dose) -> FloatArray:
 
 def _filled_share(dose: Dose, cells: NDArray[np.intp], level_gy: float, side: int) -> FloatArray:
     """Return the share of each voxel cell at or above a dose, ``(C, 3)``: best estimate, lowest, highest."""
-    found = sample(dose, _points_in(dose, cells, side))
+    found = sample_cells(dose, cells, side)
     shares = []
-    for values in (found.dose_gy, found.low_gy, found.high_gy):
-        block = values.reshape(-1, side, side, side)
+    for block in (found.dose_gy, found.low_gy, found.high_gy):
         # Each point stands for a small box of its own dose range, so that the volume has no steps.
         half = 0.5 * sum(np.abs(np.gradient(block, axis=axis)) for axis in (1, 2, 3))
         fraction = np.clip(0.5 + 0.5 * (block - level_gy) / np.maximum(half, 1e-9), 0.0, 1.0)
@@ -148,44 +123,6 @@ def _filled_share(dose: Dose, cells: NDArray[np.intp], level_gy: float, side: in
     return np.stack(shares, axis=1)
 
 
-def _points_in(dose: Dose, cells: NDArray[np.intp], side: int) -> FloatArray:
-    """Return ``side`` cubed points in each voxel cell (i, j, k), LPS, mm, cell after cell."""
-    lattice = dose.lattice
-    t = (np.arange(side) + 0.5) / side
-    along = []
-    for ticks, index in zip((lattice.i_mm, lattice.j_mm, lattice.k_mm), cells.T, strict=True):
-        along.append(ticks[index][:, None] + t * np.diff(ticks)[index][:, None])
-    shape = (len(cells), side, side, side)
-    grid = [
-        np.broadcast_to(along[0][:, None, None, :], shape),
-        np.broadcast_to(along[1][:, None, :, None], shape),
-        np.broadcast_to(along[2][:, :, None, None], shape),
-    ]
-    return lattice.to_lps(np.stack(grid, axis=-1).reshape(-1, 3))
-
-
 def _border_maximum(dose: Dose) -> float:
     d = dose.dose_gy
     return float(max(face.max() for face in (d[0], d[-1], d[:, 0], d[:, -1], d[:, :, 0], d[:, :, -1])))
-
-
-def _surface_points(plates: Plates) -> FloatArray:
-    """Return points on the sides and faces of plates, (u, v, w), mm."""
-    found = []
-    for outline, low, high in zip(plates.outlines, plates.low_mm, plates.high_mm, strict=True):
-        sides = shapely.get_coordinates(shapely.segmentize(outline, _SURFACE_SPACING_MM))
-        levels = np.linspace(low, high, 1 + int(np.ceil((high - low) / _SURFACE_SPACING_MM)))
-        found.append(np.column_stack([np.tile(sides, (len(levels), 1)), np.repeat(levels, len(sides))]))
-        face = _face_points(outline)
-        found.extend(np.column_stack([face, np.full(len(face), level)]) for level in {low, high})
-    return np.concatenate(found)
-
-
-def _face_points(outline: shapely.Geometry) -> FloatArray:
-    low_u, low_v, high_u, high_v = outline.bounds
-    u = low_u + _SURFACE_SPACING_MM * np.arange(int((high_u - low_u) / _SURFACE_SPACING_MM) + 1)
-    v = low_v + _SURFACE_SPACING_MM * np.arange(int((high_v - low_v) / _SURFACE_SPACING_MM) + 1)
-    grid_u, grid_v = (a.ravel() for a in np.meshgrid(u, v))
-    shapely.prepare(outline)
-    inside = shapely.contains_xy(outline, grid_u, grid_v)
-    return np.column_stack([grid_u[inside], grid_v[inside]])

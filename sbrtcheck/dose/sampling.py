@@ -93,15 +93,57 @@ def sample_raster(dose: Dose, to_patient: FloatArray, u_mm: FloatArray, v_mm: Fl
         w, v, u = (a.ravel() for a in np.meshgrid(w_mm, v_mm, u_mm, indexing="ij"))
         local = np.column_stack([u, v, w])
         found = sample(dose, local @ to_patient[:3, :3].T + to_patient[:3, 3])
-        parts = (found.dose_gy, found.low_gy, found.high_gy, found.inside)
-        return Samples(*(part.reshape(shape) for part in parts))
+        return Samples(
+            found.dose_gy.reshape(shape),
+            found.low_gy.reshape(shape),
+            found.high_gy.reshape(shape),
+            found.inside.reshape(shape),
+        )
     shift = dose.lattice.to_grid(to_patient[None, :3, 3])[0]
-    local = (u_mm, v_mm, w_mm)
+    along = (u_mm, v_mm, w_mm)
     source = np.argmax(np.abs(turn), axis=1)  # the local axis along each grid axis
-    weights = [
-        axis.weights(shift[n] + np.sign(turn[n, source[n]]) * local[source[n]]) for n, axis in enumerate(axes)
-    ]
+    weights = [axis.weights(shift[n] + np.sign(turn[n, source[n]]) * along[source[n]]) for n, axis in enumerate(axes)]
     return _samples(dose, *_separable(dose, weights, source))
+
+
+def sample_cells(dose: Dose, cells: NDArray[np.intp], side: int) -> Samples:
+    """Sample a dose at regular points inside voxel cells, the boxes between neighbouring voxel centres.
+
+    Parameters
+    ----------
+    dose : Dose
+    cells : (C, 3) int
+        Lowest corner (i, j, k) of each cell.
+    side : int
+        Points along each side, in the middles of as many equal boxes.
+
+    Returns
+    -------
+    Samples
+        Arrays ``(C, side, side, side)``, k first.
+
+    Raises
+    ------
+    NotComputable
+        If the dose is not a volume: fewer than two voxels along an axis.
+    """
+    t = (np.arange(side) + 0.5) / side
+    axes = _axes(dose)
+    weights, windows = [], []
+    for axis, index in zip(axes, cells.T, strict=True):
+        positions = axis.ticks_mm[index][:, None] + t * np.diff(axis.ticks_mm)[index][:, None]
+        found = axis.weights(positions.ravel())
+        shape = (len(cells), side, axis.width)
+        weights.append((found.linear.reshape(shape), found.cubic.reshape(shape)))
+        windows.append(found.first[::side][:, None] + np.arange(axis.width))
+    i, j, k = windows
+    block = dose.dose_gy[k[:, :, None, None], j[:, None, :, None], i[:, None, None, :]].astype(np.float64)
+    both = []
+    for kind in (0, 1):
+        values = np.einsum("cxi,ckji->ckjx", weights[0][kind], block)
+        values = np.einsum("cyj,ckjx->ckyx", weights[1][kind], values)
+        both.append(np.einsum("czk,ckyx->czyx", weights[2][kind], values))
+    return _samples(dose, both[0], both[1], np.ones(both[0].shape, dtype=bool))
 
 
 def _axes(dose: Dose) -> tuple[Axis, Axis, Axis]:

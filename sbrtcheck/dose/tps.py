@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from sbrtcheck.dose.dvh import DvhCurves
 
+from sbrtcheck.dose.dvh import DvhCurves
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import TpsDvh
 

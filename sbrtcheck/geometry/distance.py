@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.boolean import aligned, intersection
-from sbrtcheck.geometry.plates import Plates, full_plates, shaped_plates, certain_plates
+from sbrtcheck.geometry.plates import Plates, certain_plates, full_plates, shaped_plates
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.geometry.volume import volume
 from sbrtcheck.model import FloatArray
@@ -47,10 +47,10 @@ def separation(a: Region, b: Region) -> Separation:
     Returns
     -------
     Separation
-        Value: between the shapes that follow the contours. Upper bound: between what certainly is inside (the drawn outlines,
-        and between planes what both neighbours hold). Lower bound:
-        between outlines that reach to the neighbouring planes and bulge as far as they may. Structures whose planes
-        are not parallel are measured between points on their outlines: the value is then the upper bound.
+        Value: between the shapes that follow the contours. Upper bound: between what certainly is inside (the drawn
+        outlines, and between planes what both neighbours hold). Lower bound: between outlines that reach to the
+        neighbouring planes and bulge as far as they may. Structures whose planes are not parallel are measured between
+        points on their outlines: the value is then the upper bound.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def _ends(a: Plates, b: Plates, i: int, j: int) -> FloatArray:
 
 def _oblique(a: Region, b: Region) -> Separation:
     points_a, points_b = _points_on(a), _points_on(b)
-    distance, nearest = cKDTree(points_a).query(points_b)
+    distance, nearest = (np.asarray(found) for found in cKDTree(points_a).query(points_b))
     k = int(np.argmin(distance))
     ends = np.array([points_a[nearest[k]], points_b[k]])
     if _any_inside(a, points_b) or _any_inside(b, points_a):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 from shapely import Polygon
@@ -138,10 +139,10 @@ def _longest_piece(region: Region) -> tuple[float, int, FloatArray]:
     return (gain if gain > _NO_GAIN_MM else 0.0), plane, ends
 
 
-def _hull(points: FloatArray) -> FloatArray:
+def _hull(points: FloatArray) -> NDArray[np.intp]:
     """Return indices of the convex hull, in rising order; of all points where they span no area or volume."""
     try:
-        return np.sort(ConvexHull(points).vertices)
+        return np.sort(ConvexHull(points).vertices).astype(np.intp)
     except QhullError:
         return np.arange(len(points))
 
@@ -247,4 +248,4 @@ def _cap_points(part: Region, plane: int, profile: Areas, bound: int, sign: floa
     middle = np.append(shapely.get_coordinates(shapely.centroid(part.outlines[plane]))[0], part.w_mm[plane])
     rings = middle + shrink[:, None, None] * (points - middle)
     rings[..., 2] += sign * x_mm[:, None]
-    return rings.reshape(-1, 3)
+    return np.asarray(rings.reshape(-1, 3))

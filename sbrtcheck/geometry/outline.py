@@ -38,8 +38,8 @@ def even_odd(loops: list[FloatArray]) -> list[MultiPolygon]:
         enclosed.
     """
     counts = np.array([len(loop) for loop in loops])
-    rings = shapely.linearrings(np.concatenate(loops), indices=np.repeat(np.arange(len(loops)), counts))
-    shapes = shapely.polygons(rings)
+    rings = np.array(shapely.linearrings(np.concatenate(loops), indices=np.repeat(np.arange(len(loops)), counts)))
+    shapes = np.array(shapely.polygons(rings))
     for index in np.flatnonzero(~shapely.is_valid(shapes)):
         shapes[index] = _odd_faces(rings[index])
     return [_as_multipolygon(shape) for shape in shapes]

@@ -1,7 +1,7 @@
 """A structure as a pile of plates: outlines with a lower and an upper face. The measure of distances and overlaps.
 
-Three piles: ``certain`` holds no more than what is inside on all accounts, ``full`` lets each outline reach to both neighbouring
-planes, and ``shaped`` holds sections through the shape model.
+Three piles: ``certain`` holds no more than what is inside on all accounts, ``full`` lets each outline reach to both
+neighbouring planes, and ``shaped`` holds sections through the shape model.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def full_plates(region: Region) -> Plates:
     NotComputable
         If the structure lies on one plane and the spacing of planes is unknown.
     """
-    outlines, low, high, bulge = [], [], [], 0.0
+    outlines: list[BaseGeometry] = []
+    low, high, bulge = [], [], 0.0
     for part in parts(region):
         areas = areas_of(part)
         steps = np.diff(part.w_mm)

@@ -49,6 +49,8 @@ class Covered:
     ----------
     w_mm : (S,) float
         Middles of the layers.
+    thickness_mm : float
+        Thickness of one layer.
     cells : (N,) int
         Flat indices into the ``(V, U)`` raster.
     volume_mm3 : (3, S, N) float
@@ -58,6 +60,7 @@ class Covered:
     """
 
     w_mm: FloatArray
+    thickness_mm: float
     cells: NDArray[np.intp]
     volume_mm3: FloatArray
     offset_mm: FloatArray
@@ -102,6 +105,7 @@ def covered(part: Region, layers: tuple[Layers, ...], raster: Raster) -> Iterato
         used = shares.any(axis=(0, 1))
         yield Covered(
             w_mm=group.middle_mm,
+            thickness_mm=group.thickness_mm,
             cells=cells[used],
             volume_mm3=shares[:, :, used] * raster.cell_mm**2 * group.thickness_mm,
             offset_mm=np.array([(slope * inward)[:, used] for slope in slopes]),
@@ -167,7 +171,7 @@ def distance_field(outline: MultiPolygon, raster: Raster) -> FloatArray:
 def _distance_to(points: FloatArray, index: NDArray[np.intp], raster: Raster) -> FloatArray:
     du = points[index, 0] - raster.u_mm[None, :]
     dv = points[index, 1] - raster.v_mm[:, None]
-    return np.sqrt(du * du + dv * dv)
+    return np.asarray(np.sqrt(du * du + dv * dv))
 
 
 def _points_on(outline: MultiPolygon, spacing_mm: float) -> FloatArray:
@@ -176,9 +180,7 @@ def _points_on(outline: MultiPolygon, spacing_mm: float) -> FloatArray:
 
 def _inside(outline: MultiPolygon, raster: Raster) -> NDArray[np.bool_]:
     """Return which cell centres are inside: an odd number of edges to their left."""
-    coordinates, ring = shapely.get_coordinates(
-        shapely.get_rings(shapely.get_parts(outline)), return_index=True
-    )
+    coordinates, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(outline)), return_index=True)
     same = ring[1:] == ring[:-1]
     start, end = coordinates[:-1][same], coordinates[1:][same]
     rows = np.stack([start[:, 1], end[:, 1]])

@@ -142,7 +142,7 @@ def _distinct_loops(structure: Structure) -> tuple[list[FloatArray], int]:
     closed = [c.points_mm for c in structure.contours if c.geometric_type in {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}]
     loops = []
     for points in closed:
-        if len(points) < 3:
+        if len(points) < 3 or not np.isfinite(points).all():
             continue
         apart = np.abs(points - np.roll(points, 1, axis=0)).max(axis=1) > _SAME_POINT_MM
         loop = points if apart.all() else points[apart]
@@ -183,7 +183,7 @@ def _normal(loops: list[FloatArray]) -> FloatArray:
     axis = int(np.argmax(np.abs(normal)))
     normal = normal * np.sign(normal[axis])
     nearest = np.eye(3)[axis]
-    return nearest if np.abs(normal - nearest).max() < _AXIS_TOLERANCE else normal
+    return np.asarray(nearest if np.abs(normal - nearest).max() < _AXIS_TOLERANCE else normal)
 
 
 def _frame(normal: FloatArray) -> FloatArray:

@@ -54,7 +54,7 @@ class Layers:
         """Return how far from plane ``below`` (0) to plane ``above`` (1) each layer lies, ``(S,)``; 0 beyond an end."""
         if self.below == self.above:
             return np.zeros(len(self.edges_mm) - 1)
-        return (self.middle_mm - w_mm[self.below]) / (w_mm[self.above] - w_mm[self.below])
+        return np.asarray((self.middle_mm - w_mm[self.below]) / (w_mm[self.above] - w_mm[self.below]))
 
     @property
     def volume_mm3(self) -> FloatArray:
@@ -145,7 +145,8 @@ def _finer_areas(part: Region) -> FloatArray:
     rings, piece = shapely.get_rings(pieces, return_index=True)
     extra = [arc_area(shapely.get_coordinates(ring)[:-1]) for ring in rings]
     outer = np.diff(piece, prepend=-1) > 0  # the first ring of each piece; what holes gain is lost
-    return np.bincount(plane[piece], np.where(outer, extra, np.negative(extra)), minlength=len(outlines))
+    signed = np.where(outer, extra, np.negative(extra))
+    return np.asarray(np.bincount(plane[piece], signed, minlength=len(outlines)), dtype=np.float64)
 
 
 def arc_area(ring: FloatArray) -> float:

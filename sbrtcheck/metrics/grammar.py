@@ -1,7 +1,12 @@
-"""The expression grammar: text such as ``D0.03cc[Gy]`` to the metric object that computes it."""
+"""The expression grammar: text such as ``D0.03cc[Gy]`` to the metric object that computes it.
+
+Every metric module beside this one brings its own notation; here the text is matched against all of them, and text that
+cannot be read, or can be read in two ways, is refused with what would be right.
+"""
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
 import re
@@ -9,17 +14,53 @@ from functools import cache
 from typing import ClassVar, Protocol
 
 from sbrtcheck.derived import Derived
+from sbrtcheck.errors import MetricSyntaxError
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
+# Biologically effective doses are part of the notation, but not computed yet.
+_SUFFIX = re.compile(r"@(?:EQD2|BED)\(a/b=\d+(?:\.\d+)?\)")
+_NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+# Notations that can be read in two ways, or that leave a unit out.
+_AMBIGUOUS = (
+    (
+        re.compile(rf"(?P<kind>D|DC){_NUMBER}(?P<out>\[(?:Gy|%)\])?"),
+        "is {number} a volume in percent or in cubic centimetres? Write {kind}{number}%[Gy] or {kind}{number}cc[Gy]",
+    ),
+    (
+        re.compile(rf"(?P<kind>V|CV){_NUMBER}(?P<out>\[(?:%|cc)\])?"),
+        "is {number} a dose in gray or in percent of the prescription? "
+        "Write {kind}{number}Gy[%], {kind}{number}Gy[cc], {kind}{number}%[%] or {kind}{number}%[cc]",
+    ),
+    (
+        re.compile(rf"(?P<kind>D|DC){_NUMBER}(?P<unit>%|cc)"),
+        "in which unit is the dose? Write {kind}{number}{unit}[Gy] or {kind}{number}{unit}[%] (of the prescription)",
+    ),
+    (
+        re.compile(rf"(?P<kind>V|CV){_NUMBER}(?P<unit>%|Gy)"),
+        "in which unit is the volume? Write {kind}{number}{unit}[%] (of the structure) or {kind}{number}{unit}[cc]",
+    ),
+    (
+        re.compile(r"(?P<kind>Min|Mean|Max|Dnearmax|D2cm)"),
+        "in which unit is the dose? Write {kind}[Gy] or {kind}[%] (of the prescription)",
+    ),
+)
+
 
 class Metric(Protocol):
-    """What every metric module's ``METRIC`` class offers."""
+    """What every metric module's ``METRIC`` class offers.
+
+    Its fields are the named groups of ``notation``; a field annotated ``float`` receives a number, any other the text.
+    """
 
     id: ClassVar[str]
-    unit: ClassVar[str]
     notation: ClassVar[re.Pattern[str]]
     examples: ClassVar[tuple[str, ...]]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value: ``Gy``, ``%``, ``cc`` or empty."""
+        ...
 
     def compute(self, structure: Structure, derived: Derived) -> Interval:
         """Return the metric of one structure; raises NotComputable."""
@@ -35,5 +76,66 @@ def all_metrics() -> tuple[type[Metric], ...]:
 
 
 def parse_metric(expression: str) -> Metric:
-    """Return the metric that ``expression`` names; see the package for the grammar."""
-    raise NotImplementedError  # built with the metrics
+    """Return the metric that an expression names.
+
+    Parameters
+    ----------
+    expression : str
+        ``D95%[Gy]``, ``D0.03cc[Gy]``, ``V20Gy[%]``, ``V100%[cc]``, ``CV12.5Gy[cc]``, ``DC1500cc[Gy]``, ``Min[Gy]``,
+        ``R50``, ``CI_Paddick`` and so on; ``all_metrics()`` lists examples of all. Case matters; spaces around do not.
+
+    Returns
+    -------
+    Metric
+
+    Raises
+    ------
+    MetricSyntaxError
+        If the expression is unknown, leaves a unit out, can be read in two ways, or asks for a biologically effective
+        dose.
+    """
+    text = expression.strip()
+    base = _without_suffix(text)
+    for metric in all_metrics():
+        found = metric.notation.fullmatch(base)
+        if found:
+            return _built(metric, found, text)
+    for pattern, question in _AMBIGUOUS:
+        unclear = pattern.fullmatch(base)
+        if unclear:
+            raise MetricSyntaxError(
+                f"metric {text!r} can be read in more than one way", remedy=question.format(**unclear.groupdict())
+            )
+    raise MetricSyntaxError(f"unknown metric {text!r}", remedy=_nearest(base))
+
+
+def _without_suffix(text: str) -> str:
+    base, at, suffix = text.partition("@")
+    if not at:
+        return text
+    if not _SUFFIX.fullmatch(at + suffix):
+        raise MetricSyntaxError(
+            f"cannot read the suffix of metric {text!r}", remedy="Write @EQD2(a/b=3) or @BED(a/b=10)"
+        )
+    parse_metric(base)  # a wrong metric is the first thing to say
+    raise MetricSyntaxError(
+        f"biologically effective doses are not available yet: {text!r}", remedy=f"Ask for the physical dose: {base}"
+    )
+
+
+def _built(metric: type[Metric], found: re.Match[str], text: str) -> Metric:
+    kinds = getattr(metric, "__annotations__", {})
+    fields = {n: float(v) if kinds.get(n) == "float" else v for n, v in found.groupdict().items() if v is not None}
+    try:
+        return metric(**fields)
+    except ValueError as reason:
+        raise MetricSyntaxError(f"metric {text!r}: {reason}") from reason
+
+
+def _nearest(text: str) -> str:
+    examples = [example for metric in all_metrics() for example in metric.examples]
+    lowered = {example.lower(): example for example in examples}
+    near = difflib.get_close_matches(text.lower(), lowered, n=4, cutoff=0.5)
+    if near:
+        return "Did you mean something like " + ", ".join(lowered[n] for n in near) + "?"
+    return "Known are, for example, " + ", ".join(metric.examples[0] for metric in all_metrics())

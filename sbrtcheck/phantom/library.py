@@ -47,10 +47,10 @@ _NO_TUMOUR_DRAWN: Final = {"measurable-lesion": "indeterminate"}
 _IN_BONE: Final = {**_OUTSIDE_THE_LUNG, "measurable-lesion": "indeterminate"}
 
 
-def _round(centre_mm: _Point, diameter_mm: float, *, margin_mm: float = 5.0) -> Target:
+def _round(centre_mm: _Point, diameter_mm: float, *, margin_mm: float = 5.0, fall_mm: float = 8.0) -> Target:
     """Return a spherical tumour in a PTV of the margin."""
     radius_mm = diameter_mm / 2
-    return Target(centre_mm, (radius_mm, radius_mm, radius_mm), radius_mm + margin_mm)
+    return Target(centre_mm, (radius_mm, radius_mm, radius_mm), radius_mm + margin_mm, fall_mm=fall_mm)
 
 
 def _phantom(
@@ -77,7 +77,7 @@ def _peripheral(
     case: str, description: str, changes: Mapping[str, str] | None = None, *, fall_mm: float = 8.0
 ) -> Phantom:
     """Return a phantom with a 20 mm tumour far out in the right lung, with GTV, ITV and PTV drawn."""
-    target = replace(_round(_PERIPHERAL, 20.0), itv_mm=12.0, fall_mm=fall_mm)
+    target = replace(_round(_PERIPHERAL, 20.0, fall_mm=fall_mm), itv_mm=12.0)
     return _phantom(case, description, (target,), changes)
 
 
@@ -109,13 +109,13 @@ def _central() -> tuple[Phantom, ...]:
 
 def _outside_the_lung() -> tuple[Phantom, ...]:
     femur = (_round((85.0, 0.0, 0.0), 20.0),)
-    vertebra = (_round((0.0, 58.0, 0.0), 16.0, margin_mm=3.0),)
+    vertebra = (_round((0.0, 58.0, 0.0), 16.0, margin_mm=3.0, fall_mm=6.5),)
     liver = (_round((-90.0, 0.0, 20.0), 20.0), _round((-30.0, -15.0, 8.0), 24.0))
-    brain = (_round((25.0, -20.0, 20.0), 20.0, margin_mm=2.0),)
+    brain = (_round((25.0, -20.0, 20.0), 20.0, margin_mm=2.0, fall_mm=6.5),)
     three = (
         _round(_PERIPHERAL, 20.0),
         _round((-85.0, -5.0, -130.0), 20.0),
-        _round((0.0, 58.0, -140.0), 16.0, margin_mm=3.0),
+        _round((0.0, 58.0, -140.0), 16.0, margin_mm=3.0, fall_mm=6.5),
     )
     return (
         _phantom(
@@ -170,7 +170,7 @@ def _counts() -> tuple[Phantom, ...]:
 
 
 def _sizes() -> tuple[Phantom, ...]:
-    tiny = replace(_round(_PERIPHERAL, 8.0), fall_mm=5.5)
+    tiny = _round(_PERIPHERAL, 8.0, fall_mm=5.5)
     tall = Target(_WIDE, (18.0, 18.0, 23.0), 28.0)
     undrawn = [replace(_round(_WIDE, diameter), gtv_drawn=False) for diameter in (28.0, 40.0)]
     return (

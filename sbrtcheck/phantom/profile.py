@@ -1,10 +1,10 @@
 """The dose around one target: a function of the distance from its centre alone, with every answer in closed form.
 
-The dose falls as a logistic curve, ``D(r) = P / (1 + exp((r - m) / w))``: flat in the middle, a smooth shoulder, a
-steep flank, and an exponential tail. ``m`` and ``w`` follow from two radii that a planner would name: where the
-prescription isodose runs, and where half of the prescription runs. The curve is inverted by a logarithm, so the volume
-inside any isodose is that of a sphere of known radius, and a DVH of a sphere around the same centre is known point by
-point.
+The dose falls as a logistic curve of the squared distance, ``D(r) = P / (1 + exp((r^2 - m) / w))``: flat and smooth in
+the middle, a shoulder, a steep flank, and a tail that falls faster than an exponential. ``m`` and ``w`` follow from
+two radii that a planner would name: where the prescription isodose runs, and where half of the prescription runs. The
+curve is inverted by a logarithm and a root, so the volume inside any isodose is that of a sphere of known radius, and
+a DVH of a sphere around the same centre is known point by point.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.integrate import quad
 
 from sbrtcheck.model import FloatArray
 
-_PEAK: Final = 1.25  # plateau over prescription: prescribed to the 80 % isodose
+_PEAK: Final = 1.25  # P over the prescription; the dose in the centre is a little less
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,17 @@ class RadialDose:
         return _PEAK * self.prescribed_gy
 
     @property
-    def _width_mm(self) -> float:
-        return (self.half_mm - self.full_mm) / math.log((2 * _PEAK - 1) / (_PEAK - 1))
+    def _width_mm2(self) -> float:
+        return (self.half_mm**2 - self.full_mm**2) / math.log((2 * _PEAK - 1) / (_PEAK - 1))
 
     @property
-    def _middle_mm(self) -> float:
-        return self.full_mm - self._width_mm * math.log(_PEAK - 1)
+    def _middle_mm2(self) -> float:
+        return self.full_mm**2 - self._width_mm2 * math.log(_PEAK - 1)
 
     def at(self, radius_mm: FloatArray) -> FloatArray:
         """Return the dose at distances from the centre, Gy."""
-        steep = np.minimum((radius_mm - self._middle_mm) / self._width_mm, 700)  # exp(700) is near the largest float
-        return np.asarray(self._peak_gy / (1 + np.exp(steep)))
+        steep = (radius_mm**2 - self._middle_mm2) / self._width_mm2
+        return np.asarray(self._peak_gy / (1 + np.exp(np.minimum(steep, 700))))  # exp(700) is near the largest float
 
     def radius_of(self, dose_gy: float) -> float:
         """Return the radius of an isodose, mm; 0 where the dose is not reached.
@@ -65,7 +65,8 @@ class RadialDose:
         """
         if dose_gy >= self._peak_gy:
             return 0.0
-        return max(self._middle_mm + self._width_mm * math.log(self._peak_gy / dose_gy - 1), 0.0)
+        square = self._middle_mm2 + self._width_mm2 * math.log(self._peak_gy / dose_gy - 1)
+        return math.sqrt(max(square, 0.0))
 
     def isodose_cm3(self, dose_gy: float) -> float:
         """Return the volume of all tissue that receives at least ``dose_gy``, cm3."""

@@ -67,7 +67,8 @@ def upright(lattice: Lattice, scan: Scan) -> FloatArray:
     """Return the voxel centres of a lattice in the upright phantom, ``(K * J * I, 3)``, mm."""
     k, j, i = np.meshgrid(lattice.k_mm, lattice.j_mm, lattice.i_mm, indexing="ij")
     grid = np.column_stack([i.ravel(), j.ravel(), k.ravel()])
-    return (lattice.to_lps(grid) - scan.to_patient[:3, 3]) @ scan.to_patient[:3, :3]
+    back = np.linalg.inv(scan.to_patient) @ lattice.to_patient
+    return np.asfortranarray(grid @ back[:3, :3].T + back[:3, 3])  # column by column: solids ask for one axis at a time
 
 
 def ct_numbers(body: Body, targets: tuple[Target, ...], lattice: Lattice, scan: Scan) -> FloatArray:

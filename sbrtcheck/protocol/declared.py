@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from sbrtcheck.errors import DeclaredFileError
+from sbrtcheck.protocol.problems import joined
+
+if TYPE_CHECKING:
+    from sbrtcheck.protocol.loading import LoadedProtocol
+
+DECLARED_SCHEMA = "sbrtcheck-declared/1"
+_REMEDY = f'A file of declared facts is TOML with schema = "{DECLARED_SCHEMA}" and a table [facts]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +26,52 @@ class Declared:
     Attributes
     ----------
     facts : mapping
-        Flat keys such as ``histology``, ``age_years``, ``prior_radiotherapy_to_target``.
-    sha256 : str
-        Hash of the file; "" where none was given.
+        Flat keys such as ``age_years`` or ``prior_radiotherapy_to_target``.
     """
 
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    sha256: str = ""
+    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def load_declared(path: Path, protocols: Sequence[LoadedProtocol]) -> Declared:
+    """Read a file of declared facts for the protocols that it is to be judged by.
+
+    Raises
+    ------
+    DeclaredFileError
+        If the file cannot be read or breaks the schema, or holds a key that none of the protocols knows: a misspelt
+        key would otherwise drop a fact in silence.
+    """
+    try:
+        data = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise DeclaredFileError(
+            f"the file of declared facts cannot be read: {error.strerror}", remedy=_REMEDY
+        ) from None
+    except UnicodeDecodeError:
+        raise DeclaredFileError("the file of declared facts is not UTF-8 text", remedy=_REMEDY) from None
+    except tomllib.TOMLDecodeError as error:
+        raise DeclaredFileError(f"the file of declared facts is not TOML: {error}", remedy=_REMEDY) from None
+    problems = list(_problems(data, known_keys(protocols)))
+    if problems:
+        raise DeclaredFileError(joined("the file of declared facts", problems), remedy=_REMEDY)
+    return Declared(MappingProxyType(data.get("facts", {})))
+
+
+def known_keys(protocols: Sequence[LoadedProtocol]) -> frozenset[str]:
+    """Return the keys of the declared facts that protocols ask for."""
+    rules = (rule for loaded in protocols for rule in loaded.file.rules if rule.section == "declared")
+    parameters = [rule.parameters for rule in rules]
+    return frozenset(str(p[name]) for p in parameters for name in ("key", "months_after") if p.get(name))
+
+
+def _problems(data: Mapping[str, Any], known: frozenset[str]) -> list[str]:
+    problems = []
+    if data.get("schema") != DECLARED_SCHEMA:
+        problems.append(f'schema: must be "{DECLARED_SCHEMA}"')
+    problems += [f"{key}: unknown" for key in data if key not in {"schema", "facts"}]
+    facts = data.get("facts", {})
+    if not isinstance(facts, dict):
+        return [*problems, "facts: must be a table"]
+    listed = ", ".join(sorted(known)) or "none: the protocols named ask for no declared fact"
+    problems += [f"facts.{key}: no protocol asks for it (known: {listed})" for key in facts if key not in known]
+    return problems

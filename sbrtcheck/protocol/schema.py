@@ -2,58 +2,110 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sbrtcheck.results import Limit
 
+FACT_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")  # a key of the file of declared facts
+
 Kebab = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-Confidence = Literal["verified", "recalled", "derived"]
+Text = Annotated[str, Field(min_length=1)]
+Confidence = Literal["verified", "derived", "recalled"]
+
+
+def _sound(limit: Limit) -> Limit:
+    if limit.variation is not None:
+        wider = limit.variation > limit.per_protocol if "<" in limit.op else limit.variation < limit.per_protocol
+        if not wider:
+            raise ValueError(f"variation {limit.variation:g} is not wider than per_protocol {limit.per_protocol:g}")
+    return limit
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Source(_Table):
-    """Where a number or a definition comes from."""
+    """Where a number or a definition comes from.
 
-    id: str
-    title: str
+    ``level``: ``primary`` is the document that set the value, ``secondary`` somebody's transcription of it, ``none`` no
+    page at all.
+    """
+
+    id: Text
+    title: Text
     url: str = ""
     level: Literal["primary", "secondary", "none"]
 
 
 class Rule(_Table):
-    """One criterion."""
+    """One criterion.
+
+    Attributes
+    ----------
+    check : str
+        The rule family that measures it; ``parameters`` are its own.
+    section : str
+        ``plan`` for what the plan files show, ``declared`` for what a person declares.
+    required : bool
+        Whether the section stays open while this rule is open.
+    definition : str
+        How the criterion is read; ``definition_is_choice`` where the source leaves that to the reader.
+    confidence : str
+        How sure the criterion and its limit are: ``verified`` (seen in the source), ``derived`` (computed from
+        verified values) or ``recalled`` (from memory; such a rule reports and decides nothing).
+    """
 
     id: Kebab
-    title: str
+    title: Text
     check: Kebab
     section: Literal["plan", "declared"] = "plan"
     required: bool = True
     parameters: dict[str, Any] = {}
-    limit: Limit | None = None
+    limit: Annotated[Limit, AfterValidator(_sound)] | None = None
     definition: str = ""
     definition_is_choice: bool = False
-    source: str
+    source: Text
     confidence: Confidence
+
+    @model_validator(mode="after")
+    def _choice_is_stated(self) -> Self:
+        if self.definition_is_choice and not self.definition:
+            raise ValueError("definition_is_choice needs the definition that was chosen")
+        return self
 
 
 class LimitTable(_Table):
     """Limits that depend on a size, row by row.
 
     ``key`` names the column that is looked up; between rows the values are interpolated linearly; outside the rows the
-    table says nothing and the rule is not applicable.
+    table says nothing and a rule that uses it is not applicable.
     """
 
     id: Kebab
-    key: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[float, ...], ...]
-    source: str
+    key: Text
+    columns: tuple[Text, ...]
+    rows: Annotated[tuple[tuple[float, ...], ...], Field(min_length=2)]
+    source: Text
     confidence: Confidence
+
+    @model_validator(mode="after")
+    def _well_formed(self) -> Self:
+        if self.key not in self.columns:
+            raise ValueError(f"key {self.key!r} is not one of the columns")
+        for number, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise ValueError(f"rows[{number}] holds {len(row)} values for {len(self.columns)} columns")
+        keys = [row[self.columns.index(self.key)] for row in self.rows]
+        if any(b <= a for a, b in pairwise(keys)):
+            raise ValueError(f"the values of {self.key!r} must rise from row to row")
+        return self
 
 
 class ProtocolFile(_Table):
@@ -61,11 +113,30 @@ class ProtocolFile(_Table):
 
     schema_: Literal["sbrtcheck-protocol/1"] = Field(alias="schema")
     id: Kebab
-    title: str
-    version: str
+    title: Text
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     record_date: str = ""
     status: str = ""
     summary: str = ""
-    sources: tuple[Source, ...]
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     tables: tuple[LimitTable, ...] = ()
-    rules: tuple[Rule, ...]
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _linked(self) -> Self:
+        known = {source.id for source in self.sources}
+        problems = [f"{what}: the id {name!r} stands twice" for what, name in self._twice()]
+        problems += [
+            f"rules[{n}].source: no source {r.source!r}" for n, r in enumerate(self.rules) if r.source not in known
+        ]
+        problems += [
+            f"tables[{n}].source: no source {t.source!r}" for n, t in enumerate(self.tables) if t.source not in known
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _twice(self) -> Iterable[tuple[str, str]]:
+        for what, items in (("sources", self.sources), ("tables", self.tables), ("rules", self.rules)):
+            counted = Counter(item.id for item in items)  # type: ignore[attr-defined]
+            yield from ((what, name) for name, count in counted.items() if count > 1)

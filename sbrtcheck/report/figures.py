@@ -60,10 +60,7 @@ class Stroke:
 
 def curve_strokes(curves: Sequence[DvhCurve]) -> tuple[Stroke, ...]:
     """Return a stroke a curve, told apart by dashes where the colours run out or are not printed."""
-    return tuple(
-        Stroke(_COLOURS[place % len(_COLOURS)], _DASHES[(place + place // len(_COLOURS)) % len(_DASHES)])
-        for place in range(len(curves))
-    )
+    return tuple(Stroke(_COLOURS[place % len(_COLOURS)], _DASHES[place % len(_DASHES)]) for place in range(len(curves)))
 
 
 def outline_strokes(outlines: Sequence[PictureContour]) -> tuple[Stroke, ...]:
@@ -158,10 +155,9 @@ def slice_drawing(picture: Picture, place: int) -> Markup:
                 picture.rows, picture.columns
             )
             axes.imshow(
-                grey,
-                cmap="gray",
-                vmin=0,
-                vmax=255,
+                np.repeat(
+                    grey[..., None], 3, axis=2
+                ),  # as colours: a grey map of matplotlib is one level off in places
                 extent=(0.0, picture.width_mm, picture.height_mm, 0.0),
                 aspect="auto",
                 interpolation="none",
@@ -209,9 +205,10 @@ def _marks(axes: Axes, picture: Picture) -> None:
         (0.5, 0.025, "center", "bottom"),
     )
     for letters, (x, y, across, along) in zip(picture.edges, places, strict=True):
-        text = "".join(c for c in letters if c in _EDGE_LETTERS)
-        if text:
-            axes.text(x, y, text, transform=axes.transAxes, ha=across, va=along, color="white", bbox=plate, fontsize=9)
+        if letters and set(letters) <= _EDGE_LETTERS:
+            axes.text(
+                x, y, letters, transform=axes.transAxes, ha=across, va=along, color="white", bbox=plate, fontsize=9
+            )
     left, bottom = 0.05 * picture.width_mm, 0.94 * picture.height_mm
     for colour, width in (("black", 4.0), ("white", 2.0)):
         axes.plot([left, left + _SCALE_BAR_MM], [bottom, bottom], color=colour, linewidth=width, solid_capstyle="butt")

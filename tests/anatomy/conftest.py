@@ -80,9 +80,7 @@ class Draw:
         """Draw a box with planes from its lower to its upper face."""
         corners = [(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])]
         heights = low[2] + spacing * np.arange(round((high[2] - low[2]) / spacing) + 1)
-        contours = tuple(
-            Contour(frozen([(x, y, z) for x, y in corners]), "CLOSED_PLANAR") for z in heights
-        )
+        contours = tuple(Contour(frozen([(x, y, z) for x, y in corners]), "CLOSED_PLANAR") for z in heights)
         return Structure(number, name, kind, contours, FRAME)
 
     @staticmethod
@@ -236,7 +234,9 @@ class Checked:
 def run() -> Callable[..., Checked]:
     """Return a function that runs one check on a patient, with declared facts as keywords."""
 
-    def run_check(check_id: str, derived: Derived, parameters: dict[str, object] | None = None, **facts: object) -> Checked:
+    def run_check(
+        check_id: str, derived: Derived, parameters: dict[str, object] | None = None, **facts: object
+    ) -> Checked:
         check = all_checks()[check_id]
         chosen = _PARAMETERS.get(check_id, {}) | (parameters or {})
         rule = Rule(

@@ -73,7 +73,9 @@ def test_structures_of_two_frames_are_not_compared(draw: Any) -> None:
 
 
 def test_overlap_is_symmetric_and_zero_far_away(draw: Any) -> None:
-    derived = draw.patient([draw.sphere(1, "A", (0, 0, 0), 8), draw.sphere(2, "B", (5, 0, 0), 8), draw.sphere(3, "C", (90, 0, 0), 8)])
+    derived = draw.patient(
+        [draw.sphere(1, "A", (0, 0, 0), 8), draw.sphere(2, "B", (5, 0, 0), 8), draw.sphere(3, "C", (90, 0, 0), 8)]
+    )
     a, b, c = derived.structures
     assert derived.overlap(a, b) == derived.overlap(b, a)
     assert derived.overlap(a, c).high == 0.0

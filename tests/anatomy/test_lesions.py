@@ -128,10 +128,22 @@ def test_an_empty_target_widens_the_count_and_leaves_a_notice(draw: Any) -> None
 
 
 def test_a_target_in_doubt_widens_the_count(draw: Any) -> None:
-    derived = draw.patient([draw.sphere(1, "GTV1", (0, 0, 0), 10), draw.sphere(2, "Breast", (80, 0, 0), 30, kind="GTV")])
+    derived = draw.patient(
+        [draw.sphere(1, "GTV1", (0, 0, 0), 10), draw.sphere(2, "Breast", (80, 0, 0), 30, kind="GTV")]
+    )
     count = derived.grouping.count
     assert (count.low, count.high) == (1, 2)
     assert derived.lesions[1].doubtful
+
+
+def test_a_target_in_doubt_is_measured_last(draw: Any, run: Any) -> None:
+    # Real Eclipse file: "Breast" typed GTV round the tumour bed.
+    breast = draw.sphere(1, "Breast", (0, 0, 0), 30, kind="GTV", spacing=2.0)
+    derived = draw.patient([breast, draw.sphere(2, "GTV", (0, 0, 0), 8)])
+    (lesion,) = derived.lesions
+    assert lesion.gtv.roi_number == 2
+    # It may be the tumour all the same.
+    assert run("lesion-size", derived).verdict == "indeterminate"
 
 
 def test_without_targets_there_is_no_count(draw: Any) -> None:

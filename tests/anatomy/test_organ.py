@@ -24,7 +24,10 @@ def test_a_tumour_inside_a_drawn_organ(draw: Any) -> None:
 
 def test_left_and_right_lung_are_one_organ(draw: Any) -> None:
     # Half in each: neither alone holds enough, together they do not either, since the two might overlap one another.
-    left, right = draw.box(2, "Lung_L", (0, -40, -40), (40, 40, 40)), draw.box(3, "Lung_R", (-40, -40, -40), (0, 40, 40))
+    left, right = (
+        draw.box(2, "Lung_L", (0, -40, -40), (40, 40, 40)),
+        draw.box(3, "Lung_R", (-40, -40, -40), (0, 40, 40)),
+    )
     assert finding(draw, draw.sphere(1, "GTV", (20, 0, 0), 8), left, right).organ == "lung"
     assert finding(draw, draw.sphere(1, "GTV", (-20, 0, 0), 8), left, right).organ == "lung"
 

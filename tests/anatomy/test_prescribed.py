@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,22 @@ def test_ptv1_is_not_ptv10(draw: Any) -> None:
     assert prescribed(derived, 10) == 50.0
     with pytest.raises(NotComputable):
         prescribed(derived, 9)
+
+
+def test_steps_of_one_treatment_are_not_told_apart(draw: Any) -> None:
+    # As in a real Pinnacle plan: 50 Gy in 25 fractions to PTV1, then 6 Gy in 3 to PTV3, one summed dose.
+    structures = [draw.sphere(9, "PTV1", (0, 0, 0), 16), draw.sphere(11, "PTV3", (0, 0, 0), 12)]
+    first, second = draw.plan((50.0, 9), fractions=25), draw.plan((6.0, 11), fractions=3)
+    plan = replace(first, prescriptions=first.prescriptions + second.prescriptions)
+    with pytest.raises(NotComputable, match="different numbers of fractions"):
+        prescribed(draw.patient(structures, plan=plan), 9)
+
+
+def test_an_integrated_boost_has_its_own_dose(draw: Any) -> None:
+    structures = [draw.sphere(1, "PTV_Low", (0, 0, 0), 16), draw.sphere(2, "PTV_High", (0, 0, 0), 12)]
+    derived = draw.patient(structures, plan=draw.plan((40.0, 1), (50.0, 2)))
+    assert prescribed(derived, 1) == 40.0
+    assert prescribed(derived, 2) == 50.0
 
 
 def test_the_site_file_decides_first(draw: Any) -> None:

@@ -30,8 +30,10 @@ def test_half_of_a_sphere_in_a_half_space(draw: Any) -> None:
     def share(dvh: Dvh) -> float:
         return dvh.volume_at_least(15.0) / dvh.total_cm3
 
-    # 1 mm planes and 2.5 mm voxels of a linear dose: the share is right to the sampling of about 1 %.
-    assert found.curves.interval(share).value == pytest.approx(0.5, abs=0.01)
+    found_share = found.curves.interval(share)
+    # The samples in the plane x = 0 all get 15 Gy; a sheet of cells 0.4 mm wide through the middle holds 4 %.
+    assert found_share.value == pytest.approx(0.5, abs=0.04)
+    assert found_share.low <= 0.5 <= found_share.high
 
 
 @pytest.mark.parametrize("frame", ["9.9.9", ""])

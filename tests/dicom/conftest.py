@@ -60,7 +60,9 @@ def reference(uid: str, kind: str) -> Dataset:
     return make(ReferencedSOPClassUID=CLASSES[kind], ReferencedSOPInstanceUID=uid)
 
 
-def plan(uid: str = PLAN, *, beams: Sequence[float | None] = (5.0, 5.0), fractions: int = 5, rx: float | None = 50.0) -> Dataset:
+def plan(
+    uid: str = PLAN, *, beams: Sequence[float | None] = (5.0, 5.0), fractions: int = 5, rx: float | None = 50.0
+) -> Dataset:
     dataset = general("plan", uid)
     dataset.RTPlanLabel = "Plan"
     dataset.RTPlanDate = "20240503"
@@ -122,7 +124,9 @@ def dose(
     return dataset
 
 
-def beam_dose(uid: str, beams: Sequence[int], values: Any = None, group: int = 1, summation: str = "BEAM", **more: Any) -> Dataset:
+def beam_dose(
+    uid: str, beams: Sequence[int], values: Any = None, group: int = 1, summation: str = "BEAM", **more: Any
+) -> Dataset:
     dataset = dose(uid, values, **more)
     dataset.DoseSummationType = summation
     link = reference(PLAN, "plan")
@@ -141,9 +145,7 @@ def contour(points: Sequence[float] = SQUARE, kind: str = "CLOSED_PLANAR") -> Da
     return make(ContourGeometricType=kind, NumberOfContourPoints=len(points) // 3, ContourData=list(points))
 
 
-def structures(
-    uid: str = STRUCTURES, rois: dict[int, tuple[str, str, list[Dataset] | None]] | None = None
-) -> Dataset:
+def structures(uid: str = STRUCTURES, rois: dict[int, tuple[str, str, list[Dataset] | None]] | None = None) -> Dataset:
     """ROIs by number: name, interpreted type, contours (None: no item in ROI Contour Sequence)."""
     rois = rois if rois is not None else {1: ("PTV", "PTV", [contour()]), 2: ("Lung_L", "ORGAN", [contour()])}
     dataset = general("structures", uid)
@@ -156,7 +158,9 @@ def structures(
         make(ROINumber=n, ReferencedFrameOfReferenceUID=FRAME, ROIName=name) for n, (name, _, _) in rois.items()
     ]
     dataset.ROIContourSequence = [
-        make(ReferencedROINumber=n, ContourSequence=contours) for n, (_, _, contours) in rois.items() if contours is not None
+        make(ReferencedROINumber=n, ContourSequence=contours)
+        for n, (_, _, contours) in rois.items()
+        if contours is not None
     ]
     dataset.RTROIObservationsSequence = [
         make(ObservationNumber=n, ReferencedROINumber=n, RTROIInterpretedType=kind) for n, (_, kind, _) in rois.items()
@@ -185,7 +189,9 @@ def ct(number: int, *, z: float | None = None, values: Any = None, **elements: A
     return dataset
 
 
-def registration(uid: str, matrix: Any, *, source: str = f"{ROOT}.77", kind: str = "RIGID", target: str = FRAME) -> Dataset:
+def registration(
+    uid: str, matrix: Any, *, source: str = f"{ROOT}.77", kind: str = "RIGID", target: str = FRAME
+) -> Dataset:
     dataset = general("reg", uid)
     dataset.FrameOfReferenceUID = target
     flat = [float(v) for v in np.asarray(matrix).ravel()]

@@ -64,9 +64,7 @@ def test_nothing_readable(read, tmp_path) -> None:
         load_case([tmp_path / "absent"])
 
 
-@pytest.mark.parametrize(
-    ("left_out", "code"), [(0, "no-plan"), (1, "no-structures"), (2, "no-dose")]
-)
+@pytest.mark.parametrize(("left_out", "code"), [(0, "no-plan"), (1, "no-structures"), (2, "no-dose")])
 def test_a_missing_part_is_none_and_named(read, build, codes, left_out, code) -> None:
     parts = build.whole()
     del parts[left_out]

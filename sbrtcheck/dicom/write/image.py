@@ -34,19 +34,19 @@ def write_ct(folder: Path, header: Header, hu: FloatArray, lattice: Lattice, ser
         raise ValueError("Hounsfield units outside -1024 to 3071")
     pixels = stored.astype("<u2")
     uids = tuple(derived_uid(series_uid, str(k)) for k in range(lattice.shape[0]))
+    ds = dataset(header, CTImageStorage, uids[0], "CT", series_uid)
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    ds.PatientPosition = header.patient_position
+    ds.KVP = ""
+    ds.AcquisitionNumber = ""
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
+    ds.RescaleIntercept = decimal(_INTERCEPT_HU)
+    ds.RescaleSlope = "1"
+    ds.RescaleType = "HU"
     for k, uid in enumerate(uids):
-        ds = dataset(header, CTImageStorage, uid, "CT", series_uid)
-        ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-        ds.PatientPosition = header.patient_position
-        ds.KVP = ""
-        ds.AcquisitionNumber = ""
+        ds.SOPInstanceUID = uid
         ds.InstanceNumber = k + 1
         set_grid(ds, lattice, k)
-        ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
-        ds.RescaleIntercept = decimal(_INTERCEPT_HU)
-        ds.RescaleSlope = "1"
-        ds.RescaleType = "HU"
-        data = pixels[k].tobytes()
-        ds.add_new("PixelData", "OW", data)
+        ds.add_new("PixelData", "OW", pixels[k].tobytes())
         save(ds, folder / f"CT.{k + 1:03d}.dcm")
     return uids

@@ -39,7 +39,7 @@ def write_structures(
     colours: Mapping[int, tuple[int, int, int]],
     slices: Slices | None,
 ) -> None:
-    """Write an RT Structure Set (PS3.3 A.19.3); coordinates are rounded to 0.0001 mm.
+    """Write an RT Structure Set (PS3.3 A.19.3); coordinates are rounded to 1e-6 mm.
 
     Parameters
     ----------
@@ -110,9 +110,9 @@ def _contour(contour: Contour, slices: Slices | None) -> Dataset:
         item.ContourImageSequence = [_image(uid)]
     item.ContourGeometricType = contour.geometric_type
     item.NumberOfContourPoints = len(contour.points_mm)
-    text = "\\".join(
-        f"{v:.4f}".rstrip("0").rstrip(".") for v in (np.round(contour.points_mm, 4) + 0.0).ravel().tolist()
-    )
+    # Adding 0.0 turns -0.0 into 0.0. The shortest text of a number of six decimals has six at most; ".0" is cut off.
+    text = "\\".join(map(repr, (np.round(contour.points_mm, 6) + 0.0).ravel().tolist()))
+    text = text.replace(".0\\", "\\").removesuffix(".0")
     data = text.encode("ascii") + b" " * (len(text) % 2)
     if len(data) > _LONGEST_EXPLICIT:
         raise ValueError(f"a contour of {len(contour.points_mm)} points does not fit an element of explicit VR")

@@ -45,7 +45,10 @@ def test_three_lesions_in_unknown_organs_are_not_decided(draw: Any, run: Any) ->
 
 
 def test_three_lesions_in_both_lungs_are_in_one_organ(draw: Any, run: Any) -> None:
-    lungs = [draw.box(10, "Lung_L", (-100, -40, -20), (-45, 40, 20)), draw.box(11, "Lung_R", (-44, -40, -20), (90, 40, 20))]
+    lungs = [
+        draw.box(10, "Lung_L", (-100, -40, -20), (-45, 40, 20)),
+        draw.box(11, "Lung_R", (-44, -40, -20), (90, 40, 20)),
+    ]
     found = run("organ-count", draw.patient([*spheres(draw, 3), *lungs]))
     assert found.verdict == "pass"
     assert found.outcome.measured.high == 1

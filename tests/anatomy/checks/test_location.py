@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 CHEST = ((-90, -60, -60), (90, 60, 60))
@@ -19,7 +20,9 @@ def central(draw: Any, *left_out: str, x: float = -60.0) -> list[Any]:
     ]
 
 
-def chest(draw: Any, *left_out: str, gtv: float = 10.0, ptv: float | None = 15.0, lung: bool = True, at: float = 0.0) -> Any:
+def chest(
+    draw: Any, *left_out: str, gtv: float = 10.0, ptv: float | None = 15.0, lung: bool = True, at: float = 0.0
+) -> Any:
     structures = central(draw, *left_out)
     structures += [draw.sphere(1, "GTV", (at, 0, 0), gtv)]
     structures += [draw.sphere(2, "PTV", (at, 0, 0), ptv)] if ptv is not None else []
@@ -48,7 +51,11 @@ def test_a_ptv_that_touches_is_ultra_central(draw: Any, run: Any) -> None:
 
 @pytest.mark.parametrize("missing", ["AirWay_Prox", "Trachea", "Esophagus", "A_Pulmonary", "V_Pulmonary"])
 def test_a_missing_structure_is_named_and_never_green(draw: Any, run: Any, missing: str) -> None:
-    titles = {"AirWay_Prox": "proximal bronchial tree", "A_Pulmonary": "pulmonary artery", "V_Pulmonary": "pulmonary veins"}
+    titles = {
+        "AirWay_Prox": "proximal bronchial tree",
+        "A_Pulmonary": "pulmonary artery",
+        "V_Pulmonary": "pulmonary veins",
+    }
     found = run("ultra-central", chest(draw, missing))
     assert found.verdict == "not-evaluated"
     assert titles.get(missing, {"Trachea": "trachea", "Esophagus": "oesophagus"}.get(missing)) in found.reason
@@ -117,6 +124,18 @@ def test_two_rois_that_claim_one_name_must_agree(draw: Any, run: Any) -> None:
     structures = [*central(draw), twin, draw.box(3, "Lungs", *CHEST)]
     structures += [draw.sphere(1, "GTV", (0, 0, 0), 10), draw.sphere(2, "PTV", (0, 0, 0), 15)]
     assert run("ultra-central", draw.patient(structures)).verdict == "indeterminate"
+
+
+def test_every_phase_of_a_tumour_counts(draw: Any, run: Any) -> None:
+    structures = [*central(draw), draw.box(3, "Lungs", *CHEST), draw.sphere(2, "PTV", (-40, 0, 0), 19)]
+    structures += [draw.sphere(1, "GTV insp", (-40, 0, 0), 10), draw.sphere(4, "GTV exp", (-45, 0, 0), 9)]
+    derived = draw.patient(structures)
+    (lesion,) = derived.lesions
+    assert lesion.gtv.roi_number == 1
+    # The edge of the trachea is at (-60, -6): 10.9 mm from the larger phase, 7.2 mm from the other.
+    found = run("ultra-central", derived, {"definition": "levy-2024"})
+    assert found.verdict == "fail"
+    assert found.outcome.measured.value == pytest.approx(np.hypot(15.0, 6.0) - 9.0, abs=0.1)  # polygon sagitta
 
 
 def test_the_definition_decides(draw: Any, run: Any) -> None:
@@ -191,7 +210,9 @@ def test_other_long_bones_in_any_language(draw: Any, run: Any, name: str) -> Non
     assert run("long-bone", head(draw, (0, 0, 0), draw.box(2, name, (-15, -15, -60), (15, 15, 60)))).verdict == "fail"
 
 
-@pytest.mark.parametrize(("name", "verdict"), [("Liver", "pass"), ("VB_L3", "pass"), ("Rib", "pass"), ("Bone", "not-evaluated")])
+@pytest.mark.parametrize(
+    ("name", "verdict"), [("Liver", "pass"), ("VB_L3", "pass"), ("Rib", "pass"), ("Bone", "not-evaluated")]
+)
 def test_another_organ_or_bone(draw: Any, run: Any, name: str, verdict: str) -> None:
     assert run("long-bone", head(draw, (0, 0, 0), draw.box(2, name, *CHEST))).verdict == verdict
 
@@ -212,6 +233,12 @@ def test_a_ptv_that_reaches_a_bone_proves_nothing(draw: Any, run: Any) -> None:
     assert run("long-bone", draw.patient([ptv, femur])).verdict == "indeterminate"
     with_tumour = draw.patient([draw.sphere(1, "GTV", (0, 0, 0), 6), ptv, femur])
     assert run("long-bone", with_tumour).verdict == "not-evaluated"
+
+
+def test_the_surest_overlap_decides(draw: Any, run: Any) -> None:
+    grazed = draw.box(3, "Humerus_L", (6, -15, -60), (30, 15, 60))
+    held = draw.box(2, "Femur_L", (-30, -15, -60), (5.5, 15, 60))
+    assert run("long-bone", head(draw, (0, 0, 0), grazed, held)).verdict == "fail"
 
 
 def test_the_protocol_names_the_bones(draw: Any, run: Any) -> None:

@@ -45,8 +45,8 @@ def test_two_outlines_of_one_tumour_count_together_at_most(draw: Any, run: Any) 
 
 
 def test_coronal_contours_bound_the_axial_diameter(draw: Any, run: Any) -> None:
-    small = draw.oblique(draw.sphere(1, "GTV", (0, 0, 0), 19))
-    large = draw.oblique(draw.sphere(1, "GTV", (0, 0, 0), 22))
+    small = draw.oblique(draw.sphere(1, "GTV", (0, 0, 0), 18, spacing=3.0))
+    large = draw.oblique(draw.sphere(1, "GTV", (0, 0, 0), 22, spacing=3.0))
     assert run("lesion-size", draw.patient([small])).verdict == "pass"
     found = run("lesion-size", draw.patient([large]))
     assert found.verdict == "indeterminate"

@@ -25,7 +25,9 @@ def test_declared_earlier_treatment_fails(draw: Any, run: Any) -> None:
     assert run("prior-radiotherapy", lesion(draw), prior_radiotherapy_to_target=True).verdict == "fail"
 
 
-@pytest.mark.parametrize("declared", [{}, {"prior_radiotherapy_to_target": None}, {"prior_radiotherapy_to_target": "no"}])
+@pytest.mark.parametrize(
+    "declared", [{}, {"prior_radiotherapy_to_target": None}, {"prior_radiotherapy_to_target": "no"}]
+)
 def test_nothing_known_is_not_evaluated(draw: Any, run: Any, declared: dict[str, Any]) -> None:
     assert run("prior-radiotherapy", lesion(draw), **declared).verdict == "not-evaluated"
 

@@ -1,0 +1,87 @@
+"""A dose metric of named structures or of targets against a limit."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+from sbrtcheck.checks.base import Task
+from sbrtcheck.checks.outcomes import no_lesions, not_evaluated
+from sbrtcheck.derived import Derived
+from sbrtcheck.errors import MetricSyntaxError, NotComputable
+from sbrtcheck.metrics import parse_metric
+from sbrtcheck.model import Structure
+from sbrtcheck.naming.tables import is_known
+from sbrtcheck.results import Outcome
+
+
+def valid_metric(text: str) -> str:
+    """Return a metric expression that can be read; raises ValueError with what would be right."""
+    try:
+        parse_metric(text)
+    except MetricSyntaxError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def _known(name: str) -> str:
+    if not is_known(name):
+        raise ValueError(f"{name!r} is not a TG-263 name")
+    return name
+
+
+class Parameters(BaseModel):
+    """What is measured, on which structures.
+
+    ``structures`` are TG-263 names, each of which must be there; ``of_targets`` measures the outermost target of every
+    lesion instead.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: Annotated[str, AfterValidator(valid_metric)]
+    structures: tuple[Annotated[str, AfterValidator(_known)], ...] = ()
+    of_targets: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.structures) == self.of_targets:
+            raise ValueError("name either structures or of_targets = true")
+        return self
+
+
+class DoseMetric:
+    """Measure one metric on each structure that the rule names."""
+
+    id: ClassVar[str] = "dose-metric"
+    Parameters: ClassVar[type[BaseModel]] = Parameters
+    needs_limit: ClassVar[bool] = True
+
+    def run(self, task: Task, derived: Derived) -> tuple[Outcome, ...]:
+        """Return one outcome a structure, and one for each name that no structure has."""
+        if task.parameters.of_targets:
+            targets = {lesion.outermost.roi_number: lesion.outermost for lesion in derived.lesions}
+            return no_lesions(derived) or tuple(_measured(targets[n], task, derived) for n in sorted(targets))
+        outcomes: list[Outcome] = []
+        for name in task.parameters.structures:
+            found = derived.named(name)
+            if not found:
+                outcomes.append(
+                    not_evaluated(f"no structure is taken as {name}; draw it or name it in the site file", name)
+                )
+            outcomes += [_measured(structure, task, derived) for structure in found]
+        return tuple(outcomes)
+
+
+def _measured(structure: Structure, task: Task, derived: Derived) -> Outcome:
+    metric = parse_metric(task.parameters.metric)
+    try:
+        measured = metric.compute(structure, derived)
+    except NotComputable as missing:
+        return not_evaluated(str(missing), structure.name, structure)
+    reason = f"{task.parameters.metric} of {structure.where}"
+    return Outcome(structure.name, structure.roi_number, measured, metric.unit, task.rule.limit, reason=reason)
+
+
+CHECK = DoseMetric()

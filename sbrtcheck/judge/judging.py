@@ -1,0 +1,88 @@
+"""Running bound rules on a case, and what becomes of each outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sbrtcheck.checks import Task
+from sbrtcheck.derived import Derived
+from sbrtcheck.errors import NotComputable
+from sbrtcheck.judge.binding import BoundRule
+from sbrtcheck.judge.compare import compare, margin
+from sbrtcheck.protocol.declared import Declared
+from sbrtcheck.results import Outcome, RuleResult, Verdict
+
+_UNSURE_SOURCE = "the value that decides is only recalled, not seen in a source, so this cannot decide"
+
+
+def judge(bound: Sequence[BoundRule], derived: Derived, declared: Declared) -> tuple[RuleResult, ...]:
+    """Return the results of all rules, in their order and by subject as each check gives them."""
+    return tuple(_result(rule, outcome) for rule in bound for outcome in _run(rule, derived, declared))
+
+
+def _run(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[Outcome, ...]:
+    task = Task(bound.rule, bound.protocol, bound.parameters, declared)
+    try:
+        outcomes = bound.check.run(task, derived)
+    except NotComputable as missing:
+        return (Outcome("patient", verdict=Verdict.NOT_EVALUATED, reason=str(missing)),)
+    except Exception as error:  # a broken check must not take the others with it, nor hide
+        # The text of a foreign exception may quote a file, so only its kind is shown.
+        reason = f"the check failed with {type(error).__name__}; this is a fault of the program, please report it"
+        return (Outcome("patient", verdict=Verdict.ERROR, reason=reason),)
+    if not outcomes:
+        return (
+            Outcome("patient", verdict=Verdict.ERROR, reason="the check said nothing; this is a fault of the program"),
+        )
+    return outcomes
+
+
+def _result(bound: BoundRule, outcome: Outcome) -> RuleResult:
+    rule, source = bound.rule, {s.id: s for s in bound.protocol.sources}[bound.rule.source]
+    verdict, borderline, reason = _verdict(bound, outcome)
+    measured_limit = outcome.limit if outcome.measured is not None else None
+    return RuleResult(
+        rule=rule.id,
+        protocol=bound.protocol.id,
+        title=rule.title,
+        section=rule.section,
+        required=rule.required,
+        subject=outcome.subject,
+        roi_number=outcome.roi_number,
+        verdict=verdict,
+        borderline=borderline,
+        measured=outcome.measured,
+        unit=outcome.unit,
+        limit=outcome.limit,
+        margin=margin(outcome.measured, measured_limit) if outcome.measured and measured_limit else None,
+        reason=reason,
+        definition=rule.definition,
+        definition_is_choice=rule.definition_is_choice,
+        source=f"{source.title} {source.url}".rstrip(),
+        confidence=rule.confidence,
+        evidence=outcome.evidence,
+    )
+
+
+def _verdict(bound: BoundRule, outcome: Outcome) -> tuple[Verdict, bool, str]:
+    if outcome.verdict is not None:
+        verdict, borderline, reason = outcome.verdict, False, outcome.reason
+    elif outcome.measured is None or outcome.limit is None:
+        return Verdict.ERROR, False, "the check gave neither a verdict nor a measurement with a limit"
+    else:
+        verdict, borderline = compare(outcome.measured, outcome.limit)
+        reason = outcome.reason
+        if verdict is Verdict.INDETERMINATE:
+            decide = "the limit lies inside the numerical error; thinner slices or a finer dose grid would decide"
+            reason = f"{reason}; {decide}" if reason else decide
+    if bound.rule.confidence == "recalled" and verdict in {Verdict.PASS, Verdict.VARIATION, Verdict.FAIL}:
+        return Verdict.INDETERMINATE, False, f"{reason}; {_UNSURE_SOURCE}" if reason else _UNSURE_SOURCE
+    return verdict, borderline, reason or _plain_reason(verdict)
+
+
+def _plain_reason(verdict: Verdict) -> str:
+    return {
+        Verdict.PASS: "the whole interval meets the limit",
+        Verdict.VARIATION: "beyond the per-protocol limit, within the acceptable deviation",
+        Verdict.FAIL: "the whole interval is beyond the limit",
+    }.get(verdict, verdict.value)

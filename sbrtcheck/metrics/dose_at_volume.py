@@ -1,0 +1,54 @@
+"""Dose to the hottest part of a structure, its size in cubic centimetres: D0.03cc[Gy], D5cc[%]."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sbrtcheck.derived import Derived
+from sbrtcheck.dose.dvh import Dvh, dose_to_hottest
+from sbrtcheck.errors import NotComputable
+from sbrtcheck.metrics.bounds import in_unit
+from sbrtcheck.model import Structure
+from sbrtcheck.results import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class DoseAtVolume:
+    """Least dose in the hottest ``volume_cm3`` of a structure, Gy or percent of the prescription.
+
+    Notes
+    -----
+    Not computable when the structure is, or may be, smaller than ``volume_cm3``.
+
+    References
+    ----------
+    .. [1] AAPM TG-263 (2018), DVH metric nomenclature.
+    """
+
+    id: ClassVar[str] = "dose-at-volume"
+    notation: ClassVar[re.Pattern[str]] = re.compile(r"D(?P<volume_cm3>\d+(?:\.\d+)?)cc\[(?P<unit>Gy|%)\]")
+    examples: ClassVar[tuple[str, ...]] = ("D0.03cc[Gy]", "D5cc[Gy]", "D0.03cc[%]")
+
+    volume_cm3: float
+    unit: str = "Gy"
+
+    def __post_init__(self) -> None:
+        if not self.volume_cm3 > 0.0:
+            raise ValueError("the volume must be above 0; the dose to a point is Max[Gy]")
+
+    def compute(self, structure: Structure, derived: Derived) -> Interval:
+        """Return the dose; raises NotComputable."""
+
+        def dose(dvh: Dvh) -> float:
+            if dvh.total_cm3 < self.volume_cm3:
+                raise NotComputable(
+                    f"structure holds {dvh.total_cm3:.3f} cm3, less than {self.volume_cm3} cm3", where=structure.where
+                )
+            return dose_to_hottest(dvh, self.volume_cm3)
+
+        return in_unit(derived.dvh(structure).interval(dose), self.unit, structure, derived)
+
+
+METRIC = DoseAtVolume

@@ -1,0 +1,42 @@
+"""Gradient index of Paddick and Lippitz: GI_Paddick."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sbrtcheck.derived import Derived
+from sbrtcheck.dose.isodose import isodose_volume
+from sbrtcheck.metrics.bounds import quotient
+from sbrtcheck.model import Structure
+from sbrtcheck.results import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class GradientPaddick:
+    """Volume of half the prescription isodose over the volume of the prescription isodose.
+
+    Notes
+    -----
+    Both are counted over the whole dose grid: dose around a second target changes them.
+
+    References
+    ----------
+    .. [1] Paddick and Lippitz, J Neurosurg 105 Suppl (2006) 194-201.
+    .. [2] ICRU Report 91 (2014).
+    """
+
+    id: ClassVar[str] = "gradient-paddick"
+    notation: ClassVar[re.Pattern[str]] = re.compile(r"GI_Paddick")
+    examples: ClassVar[tuple[str, ...]] = ("GI_Paddick",)
+    unit: ClassVar[str] = ""
+
+    def compute(self, structure: Structure, derived: Derived) -> Interval:
+        """Return the index; raises NotComputable."""
+        prescribed_gy = derived.prescribed_gy(structure)
+        half, whole = (isodose_volume(derived.dose, share * prescribed_gy) for share in (0.5, 1.0))
+        return quotient(half, whole, what="the volume of the prescription isodose", where=structure.where)
+
+
+METRIC = GradientPaddick
