@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-REPORT_SCHEMA = "sbrtcheck-report/1"
-
 
 class Verdict(StrEnum):
     """Verdict of a rule, or of a whole section (DESIGN section 3)."""
@@ -88,7 +86,7 @@ class Limit(BaseModel):
     there is no acceptable deviation.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     op: Literal["<=", "<", ">=", ">"]
     per_protocol: float
@@ -327,7 +325,7 @@ class TpsComparison(_Record):
 class PlanReport(_Document):
     """Everything about one checked plan."""
 
-    schema_: Literal["sbrtcheck-report/1"] = Field(default=REPORT_SCHEMA, alias="schema")
+    schema_: Literal["sbrtcheck-report/1"] = Field(default="sbrtcheck-report/1", alias="schema")
     verdict: Verdict
     declared_verdict: Verdict
     plan: PlanRecord

@@ -87,7 +87,7 @@ def _one(ptv: Structure, several: bool, task: Task, derived: Derived) -> Outcome
     reason = f"{asked.metric}, limits for a PTV of {size.value:.1f} cm3"
     if several and not asked.of_lungs:
         # The dose round another target adds to what is measured here, so the value of this target alone may be lower.
-        measured = Interval(measured.value, min(0.0, measured.low), measured.high)
+        measured = Interval(measured.value, 0.0, measured.high)
         reason += "; other targets lie in the same dose, so it is an upper bound of what this one alone gives"
     unit = metric.unit
     limits = [_at(size.value, column, table) for column in (asked.per_protocol, asked.variation)]
@@ -108,7 +108,8 @@ def _widened(measured: Interval, size: Interval, limits: list[float], asked: Par
     for column, limit in zip((asked.per_protocol, asked.variation), limits, strict=True):
         there = [_at(place, column, table) for place in places]
         fall, rise = max(fall, limit - min(there)), max(rise, max(there) - limit)
-    return Interval(measured.value, measured.low - rise, measured.high + fall)
+    # None of these quantities can be negative.
+    return Interval(measured.value, max(0.0, measured.low - rise), measured.high + fall)
 
 
 def _column(name: str, table: LimitTable) -> FloatArray:
@@ -120,16 +121,16 @@ def _lungs_without_tumour(derived: Derived) -> Structure:
     both = derived.named("Lungs")
     sides = (derived.named("Lung_L"), derived.named("Lung_R"))
     if len(both) == 1:
-        lungs = both
+        lungs = [*both]
     elif not both and all(len(side) == 1 for side in sides):
-        lungs = (*sides[0], *sides[1])
+        lungs = [*sides[0], *sides[1]]
     else:
         raise NotComputable(
             "both lungs are needed, once each",
             remedy="Draw Lungs, or Lung_L and Lung_R, or name them in the site file",
         )
     tumours = {lesion.gtv.roi_number: lesion.gtv for lesion in derived.lesions if lesion.gtv is not None}
-    return derived.composed("Lungs-GTV", lungs, tuple(tumours[number] for number in sorted(tumours)))
+    return derived.composed("Lungs-GTV", tuple(lungs), tuple(tumours[number] for number in sorted(tumours)))
 
 
 CHECK = ConformityTable()

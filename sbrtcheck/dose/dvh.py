@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from sbrtcheck.dose.sampling import Samples, sample, sample_raster
+from sbrtcheck.dose.cells import fill, joined
+from sbrtcheck.dose.sampling import Samples
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.parts import parts
-from sbrtcheck.geometry.raster import Covered, Raster, covered, raster_of
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.geometry.slices import layers_of
 from sbrtcheck.geometry.volume import volume
 from sbrtcheck.model import Dose, FloatArray, frozen
 from sbrtcheck.results import Interval
 
-# Sample cells: this many in a small structure ...
-_CELLS_SMALL = 40_000
-# ... no wider than this share of the dose grid in a large one ...
-_CELL_SHARE = 0.6
-# ... and never more than this many in all.
-_CELLS_MOST = 600_000
 # A curve is kept with this many steps at most; its hottest and coldest samples stay single.
 _STEPS_MOST = 40_000
 _TAIL = 4_000
-# What a cell's single dose leaves unknown: this share of the change of dose across the cell.
-_CELL_ERROR_SHARE = 0.05
-# Multiples of powers of the inverse of the real root of x^4 = x + 1 fill a cube evenly.
-_EVEN_RATIOS = (0.8191725133961644, 0.6710436067037893, 0.5497004779019703)
+# A dose this close below a level, relative to it, counts as at the level: rounding of 32-bit doses.
+_AT_LEVEL = 1e-6
 _MM3_PER_CM3 = 1000.0
 
 BoolArray = NDArray[np.bool_]
@@ -87,7 +76,8 @@ class Dvh:
         return float(np.sum(self.dose_gy[some] * self.volume_cm3[some]) / self.total_cm3)
 
     def volume_at_least(self, dose_gy: float) -> float:
-        """Return the volume that receives at least a dose, cm3."""
+        """Return the volume that receives at least a dose, cm3; linear between samples."""
+        dose_gy *= 1.0 - _AT_LEVEL
         above = int(np.searchsorted(-self.dose_gy, -dose_gy, side="right"))
         if above == 0:
             return 0.0
@@ -208,35 +198,27 @@ def dvh_curves(region: Region, dose: Dose) -> DvhCurves:
         If the whole structure lies outside the dose grid, its thickness is unknown, or the dose is not a volume.
     """
     total_mm3 = volume(region).value * _MM3_PER_CM3
-    filled = [_fill(part, dose, total_mm3) for part in parts(region)]
+    filled = [fill(part, dose, total_mm3) for part in parts(region)]
     volumes = np.concatenate([f.volume_mm3 for f in filled], axis=1) / _MM3_PER_CM3
-    samples = _joined([f.samples for f in filled])
-    best = np.where(samples.inside, volumes[0], 0.0)
-    if not best.any():
+    samples = joined([f.samples for f in filled])
+    best_cm3 = np.where(samples.inside, volumes[0], 0.0)
+    if not best_cm3.any():
         raise NotComputable("the structure lies outside the dose grid", where=region.where)
     outline = np.logical_not(volumes.any(axis=0))
+    caps_gy = np.concatenate([f.caps_gy for f in filled])
+    best = _condensed(
+        np.concatenate([samples.dose_gy, caps_gy]),
+        np.concatenate([best_cm3, np.zeros(len(caps_gy))]),
+        np.concatenate([outline & samples.inside, np.ones(len(caps_gy), dtype=bool)]),
+    )
     extremes_gy = min(f.coldest_gy for f in filled), max(f.hottest_gy for f in filled)
     cold, hot = _bounds(volumes, samples, outline, extremes_gy)
     return DvhCurves(
-        best=_condensed(samples.dose_gy, best, outline & samples.inside),
+        best=best,
         variants=(*cold, *hot),
-        outside_fraction=float(1.0 - best.sum() / volumes[0].sum()) if not samples.inside.all() else 0.0,
+        outside_fraction=0.0 if samples.inside.all() else float(1.0 - best_cm3.sum() / volumes[0].sum()),
         roi_number=region.roi_number,
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Filled:
-    """Cells of one part and points on its outlines.
-
-    ``volume_mm3`` is ``(3, N)``: best estimate, lower and upper bound. ``coldest_gy`` and ``hottest_gy`` bound the dose
-    in the corners of cells that the structure may reach.
-    """
-
-    volume_mm3: FloatArray
-    samples: Samples
-    coldest_gy: float
-    hottest_gy: float
 
 
 def _bounds(
@@ -259,87 +241,7 @@ def _bounds(
     return curves[0], curves[1]
 
 
-def _fill(part: Region, dose: Dose, total_mm3: float) -> _Filled:
-    cell_mm = _cell_mm(part, dose, total_mm3)
-    # Two layers at least between planes: the change of dose across them is needed too.
-    layers = layers_of(part, min(cell_mm, 0.5 * _least_step_mm(part)))
-    raster = raster_of(part, layers, cell_mm)
-    volumes, doses = [], []
-    coldest_gy, hottest_gy = np.inf, -np.inf
-    for group in covered(part, layers, raster):
-        some = group.volume_mm3.any(axis=0).ravel()
-        volumes.append(group.volume_mm3.reshape(3, -1)[:, some])
-        samples, corner_gy = _cell_doses(dose, part, raster, group)
-        doses.append(samples.picked(some))
-        held = some & samples.inside
-        coldest_gy = min(coldest_gy, (samples.low_gy - corner_gy).min(where=held, initial=np.inf))
-        hottest_gy = max(hottest_gy, (samples.high_gy + corner_gy).max(where=held, initial=-np.inf))
-    coordinates, plane = shapely.get_coordinates(
-        shapely.segmentize(np.array(part.outlines), cell_mm), return_index=True
-    )
-    doses.append(sample(dose, part.to_lps(np.column_stack([coordinates, part.w_mm[plane]]))))
-    volumes.append(np.zeros((3, len(coordinates))))
-    return _Filled(np.concatenate(volumes, axis=1), _joined(doses), max(float(coldest_gy), 0.0), float(hottest_gy))
-
-
-def _cell_doses(dose: Dose, part: Region, raster: Raster, group: Covered) -> tuple[Samples, FloatArray]:
-    """Return the dose of the covered part of each cell of a group of layers, and by how much its corners differ, Gy.
-
-    Both ``(S * N,)``.
-    """
-    found = sample_raster(dose, part.to_patient, raster.u_mm, raster.v_mm, group.w_mm)
-
-    def of_cells(values: NDArray[Any]) -> NDArray[Any]:
-        return values.reshape(len(group.w_mm), -1)[:, group.cells]
-
-    # Change of dose across a cell along u, v and w, Gy.
-    across = [of_cells(np.asarray(np.gradient(found.dose_gy, axis=axis))) for axis in (2, 1, 0)]
-    change = (across[0] * group.offset_mm[0] + across[1] * group.offset_mm[1]) / raster.cell_mm
-    # Each cell stands for a box of doses: spread evenly over it, the histogram has no steps.
-    full = np.minimum(group.volume_mm3[0] / (raster.cell_mm**2 * group.thickness_mm), 1.0)
-    spread = _spread_evenly(change.shape)
-    change += spread[2] * across[2] + full * (spread[0] * across[0] + spread[1] * across[1])
-    unsure = _CELL_ERROR_SHARE * np.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2)
-    samples = Samples(
-        dose_gy=(of_cells(found.dose_gy) + change).ravel(),
-        low_gy=(of_cells(found.low_gy) + change - unsure).ravel(),
-        high_gy=(of_cells(found.high_gy) + change + unsure).ravel(),
-        inside=of_cells(found.inside).ravel(),
-    )
-    return samples, 0.5 * (np.abs(across[0]) + np.abs(across[1]) + np.abs(across[2])).ravel()
-
-
-def _spread_evenly(shape: tuple[int, ...]) -> FloatArray:
-    """Return three numbers in (-0.5, 0.5) for each cell that fill the cube evenly: an additive recurrence."""
-    n = np.arange(int(np.prod(shape)), dtype=np.float64)
-    return np.array([((n * ratio) % 1.0 - 0.5).reshape(shape) for ratio in _EVEN_RATIOS])
-
-
-def _least_step_mm(part: Region) -> float:
-    """Return the least distance between neighbouring planes, or the usual step where it is smaller, mm."""
-    return min([*np.diff(part.w_mm), np.inf if part.step_mm is None else part.step_mm])
-
-
-def _cell_mm(part: Region, dose: Dose, total_mm3: float) -> float:
-    part_mm3 = float(sum(layers.volume_mm3[0] for layers in layers_of(part)))
-    share = part_mm3 / total_mm3
-    small = (part_mm3 / max(_CELLS_SMALL * share, 0.05 * _CELLS_SMALL)) ** (1.0 / 3.0)
-    large = (total_mm3 / _CELLS_MOST) ** (1.0 / 3.0)
-    return float(max(min(small, _CELL_SHARE * min(dose.lattice.spacing_mm)), large))
-
-
-def _joined(found: list[Samples]) -> Samples:
-    return Samples(
-        dose_gy=np.concatenate([s.dose_gy for s in found]),
-        low_gy=np.concatenate([s.low_gy for s in found]),
-        high_gy=np.concatenate([s.high_gy for s in found]),
-        inside=np.concatenate([s.inside for s in found]),
-    )
-
-
-def _condensed(
-    dose_gy: FloatArray, volume_cm3: FloatArray, outline: BoolArray, extreme_gy: float | None = None
-) -> Dvh:
+def _condensed(dose_gy: FloatArray, volume_cm3: FloatArray, outline: BoolArray, extreme_gy: float | None = None) -> Dvh:
     """Return the curve of all cells that hold something and of the points on the outline, in a bounded number of steps.
 
     In the middle of a long curve neighbouring samples are joined at their mean dose.

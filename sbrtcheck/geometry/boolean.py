@@ -40,17 +40,17 @@ def union(a: Region, b: Region) -> Region:
     NotComputable
         If the planes are not parallel.
     """
-    return _combined(a, b, shapely.union)
+    return _combined(a, b, shapely.union, max)
 
 
 def difference(a: Region, b: Region) -> Region:
     """Return what ``a`` holds and ``b`` does not; see ``union``. NotComputable when nothing is left."""
-    return _combined(a, b, shapely.difference)
+    return _combined(a, b, shapely.difference, lambda steps: steps[0])
 
 
 def intersection(a: Region, b: Region) -> Region:
     """Return what both structures hold; see ``union``. NotComputable when that is nothing."""
-    return _combined(a, b, shapely.intersection)
+    return _combined(a, b, shapely.intersection, min)
 
 
 def aligned(a: Region, b: Region) -> Region | None:
@@ -74,7 +74,12 @@ def _affine(outline: MultiPolygon, matrix: list[float]) -> MultiPolygon:
     return moved
 
 
-def _combined(a: Region, b: Region, operation: Callable[[BaseGeometry, BaseGeometry], BaseGeometry]) -> Region:
+def _combined(
+    a: Region,
+    b: Region,
+    operation: Callable[[BaseGeometry, BaseGeometry], BaseGeometry],
+    step_of: Callable[[list[float]], float],
+) -> Region:
     other = aligned(a, b)
     if other is None:
         raise NotComputable("the planes of the two structures are not parallel", where=f"{a.where}, {b.where}")
@@ -88,7 +93,7 @@ def _combined(a: Region, b: Region, operation: Callable[[BaseGeometry, BaseGeome
         a,
         w_mm=frozen(w_mm[kept]),
         outlines=tuple(outlines[k] for k in kept),
-        step_mm=min(steps) if steps else None,
+        step_mm=step_of(steps) if steps else None,
         ignored=0,
         repeated=0,
         crossing=0,

@@ -95,18 +95,31 @@ def shaped_plates(region: Region) -> Plates:
     heights: list[float] = []
     for part in parts(region):
         areas = areas_of(part)
-        outlines.extend(part.outlines)
-        heights.extend(part.w_mm)
+        caps = cap_plates(part)
         middles = 0.5 * (part.w_mm[1:] + part.w_mm[:-1])
-        if len(middles):
-            for k, area in enumerate(areas.between(middles)[0]):
-                outlines.append(between(part.outlines[k], part.outlines[k + 1], 0.5, float(area)))
-            heights.extend(middles)
-        for profile, end, sign in ((areas, -1, 1.0), (areas.turned, 0, -1.0)):
-            for x_mm in profile.cap_mm * np.array(_CAP_SECTIONS):
-                area = float(profile.beyond(np.array([x_mm * (1.0 - 1e-9)]))[0, 0])
-                outlines.append(between(part.outlines[end], part.outlines[end], 0.0, max(area, _LEAST_AREA_MM2)))
-                heights.append(float(part.w_mm[end] + sign * x_mm))
+        inner = areas.between(middles)[0] if len(middles) else middles
+        outlines.extend([*part.outlines, *caps.outlines])
+        drawn = zip(part.outlines, part.outlines[1:], inner, strict=False)
+        outlines.extend(between(below, above, 0.5, float(area)) for below, above, area in drawn)
+        heights.extend([*part.w_mm, *caps.low_mm, *middles])
+    return Plates(np.array(outlines), np.array(heights), np.array(heights))
+
+
+def cap_plates(part: Region) -> Plates:
+    """Return sections through the best estimate of both caps of a connected part, beyond its end planes.
+
+    Raises
+    ------
+    NotComputable
+        If the part lies on one plane and the spacing of planes is unknown.
+    """
+    areas = areas_of(part)
+    outlines, heights = [], []
+    for profile, end, sign in ((areas, -1, 1.0), (areas.turned, 0, -1.0)):
+        for x_mm in profile.cap_mm * np.array(_CAP_SECTIONS):
+            area = float(profile.beyond(np.array([x_mm * (1.0 - 1e-9)]))[0, 0])
+            outlines.append(between(part.outlines[end], part.outlines[end], 0.0, max(area, _LEAST_AREA_MM2)))
+            heights.append(float(part.w_mm[end] + sign * x_mm))
     return Plates(np.array(outlines), np.array(heights), np.array(heights))
 
 

@@ -49,8 +49,6 @@ class Covered:
     ----------
     w_mm : (S,) float
         Middles of the layers.
-    thickness_mm : float
-        Thickness of one layer.
     cells : (N,) int
         Flat indices into the ``(V, U)`` raster.
     volume_mm3 : (3, S, N) float
@@ -60,7 +58,6 @@ class Covered:
     """
 
     w_mm: FloatArray
-    thickness_mm: float
     cells: NDArray[np.intp]
     volume_mm3: FloatArray
     offset_mm: FloatArray
@@ -105,7 +102,6 @@ def covered(part: Region, layers: tuple[Layers, ...], raster: Raster) -> Iterato
         used = shares.any(axis=(0, 1))
         yield Covered(
             w_mm=group.middle_mm,
-            thickness_mm=group.thickness_mm,
             cells=cells[used],
             volume_mm3=shares[:, :, used] * raster.cell_mm**2 * group.thickness_mm,
             offset_mm=np.array([(slope * inward)[:, used] for slope in slopes]),

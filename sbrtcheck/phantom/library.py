@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from typing import Final
 
@@ -26,6 +27,23 @@ _PRIOR_DATE: Final = "20230605"
 _PERIPHERAL: Final = (-100.0, 20.0, 0.0)
 _HILAR: Final = (-52.0, 20.0, 8.0)  # the upper lobe bronchus ends inside a PTV of 15 mm radius here
 _WIDE: Final = (-92.0, 12.0, -4.0)  # room for a large target in the right lung
+
+# What the investigator declares of an eligible patient besides the number of lesions. No fact of a real person.
+_FACTS: Final[Mapping[str, bool | int | date]] = {
+    "progressing_organs": 1,
+    "clear_cell_renal_carcinoma": True,
+    "heng_group_accepted": True,
+    "systemic_line_accepted": True,
+    "who_status": 1,
+    "age_years": 61,
+    "first_ct_date": date(2026, 2, 23),
+    "second_ct_date": date(2026, 5, 11),
+    "brain_metastases": False,
+    "ultra_central_metastasis": False,
+    "surgical_metastasis": False,
+    "prior_radiotherapy_to_target": False,
+    "consent": True,
+}
 
 # What a compliant plan of one lesion in the lung gets, rule by rule.
 _COMPLIANT: Final[Mapping[str, str]] = {
@@ -61,14 +79,15 @@ def _phantom(
     *,
     body: Body | None = None,
     schedule: tuple[float, int] = (48.0, 4),
+    facts: Mapping[str, bool | int | date] | None = None,
 ) -> Phantom:
-    """Return a phantom, by default in the chest, whose verdicts differ from a compliant plan's by ``changes``."""
+    """Return a phantom, by default in the chest; ``changes`` and ``facts`` are what differs from a compliant one."""
     return Phantom(
         case=case,
         description=description,
         body=body or chest(),
         course=Course("SBRT", targets, *schedule, _DATE),
-        declared={"prior_radiotherapy_to_target": False, "progressing_lesions": len(targets)},
+        declared={"progressing_lesions": len(targets), **_FACTS, **(facts or {})},
         expected={**_COMPLIANT, **(changes or {})},
     )
 
@@ -96,6 +115,7 @@ def _central() -> tuple[Phantom, ...]:
         (_round(_HILAR, 20.0),),
         {"ultra-central": "fail"},
         schedule=(60.0, 8),
+        facts={"ultra_central_metastasis": True},
     )
     undrawn = replace(
         hilar,
@@ -142,6 +162,7 @@ def _outside_the_lung() -> tuple[Phantom, ...]:
             {**_OUTSIDE_THE_LUNG, "extracerebral": "fail"},
             body=head(),
             schedule=(30.0, 3),
+            facts={"brain_metastases": True},
         ),
         _phantom(
             "three-organs",
@@ -150,6 +171,7 @@ def _outside_the_lung() -> tuple[Phantom, ...]:
             {"organ-count": "fail"},
             body=torso(),
             schedule=(45.0, 3),
+            facts={"progressing_organs": 3},
         ),
     )
 
@@ -216,6 +238,7 @@ def _earlier_courses() -> tuple[Phantom, ...]:
 
 
 def _missing_parts() -> tuple[Phantom, ...]:
+    young = _peripheral("age-17", "the patient is 17 years old", {"age-from-dicom": "fail"})
     # Age and declaration need no contour.
     without_structures = dict.fromkeys(_COMPLIANT, "not-evaluated") | {
         "age-from-dicom": "pass",
@@ -230,9 +253,7 @@ def _missing_parts() -> tuple[Phantom, ...]:
             _peripheral("no-structures", "the plan was exported without its structures", without_structures),
             has_structures=False,
         ),
-        replace(
-            _peripheral("age-17", "the patient is 17 years old", {"age-from-dicom": "fail"}), birth_date="20090301"
-        ),
+        replace(young, birth_date="20090301", declared={**young.declared, "age_years": 17}),
     )
 
 

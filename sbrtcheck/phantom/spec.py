@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from datetime import date
+from typing import Final
 
 import numpy as np
 
@@ -173,7 +174,7 @@ class Phantom:
     description: str
     body: Body
     course: Course
-    declared: Mapping[str, Any]
+    declared: Mapping[str, bool | int | date]
     expected: Mapping[str, str]
     not_drawn: frozenset[str] = frozenset()
     scan: Scan = field(default_factory=Scan)

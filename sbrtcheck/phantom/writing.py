@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -186,7 +187,7 @@ def _write_registration(path: Path, chosen: Phantom, header: Header, prior_frame
     write_registration(path, header, registration)
 
 
-def _toml(facts: Mapping[str, Any]) -> str:
-    words = {True: "true", False: "false"}
-    lines = [f"{key} = {words[v] if isinstance(v, bool) else repr(v)}" for key, v in facts.items()]
-    return "\n".join(["# Facts that the investigator declares; no plan file shows them.", *lines, ""])
+def _toml(facts: Mapping[str, bool | int | date]) -> str:
+    lines = ['schema = "sbrtcheck-declared/1"', "", "[facts]  # what no plan file shows, from the investigator"]
+    # In lower case the text of a truth value, a number or a date is that of TOML.
+    return "\n".join([*lines, *(f"{key} = {str(value).lower()}" for key, value in facts.items()), ""])

@@ -138,5 +138,5 @@ class ProtocolFile(_Table):
 
     def _twice(self) -> Iterable[tuple[str, str]]:
         for what, items in (("sources", self.sources), ("tables", self.tables), ("rules", self.rules)):
-            counted = Counter(item.id for item in items)  # type: ignore[attr-defined]
+            counted = Counter(item.id for item in items)
             yield from ((what, name) for name, count in counted.items() if count > 1)
