@@ -16,7 +16,7 @@ from sbrtcheck.metrics import Metric, parse_metric
 from sbrtcheck.model import Structure
 from sbrtcheck.naming.site import SiteFile, load_site
 from sbrtcheck.protocol.declared import Declared, load_declared
-from sbrtcheck.protocol.loading import load_protocol
+from sbrtcheck.protocol.loading import LoadedProtocol, load_protocol
 from sbrtcheck.results import (
     InputRecord,
     InspectReport,
@@ -88,9 +88,7 @@ def check(
         verdict=roll_up(results, "plan"),
         declared_verdict=roll_up(results, "declared"),
         plan=records.plan_record(reading.case),
-        protocols=tuple(
-            ProtocolRecord(id=p.file.id, version=p.file.version, sha256=p.sha256, title=p.file.title) for p in loaded
-        ),
+        protocols=tuple(_protocol_record(protocol) for protocol in loaded),
         software=_software(),
         lesions=records.lesion_records(derived),
         results=results,
@@ -189,6 +187,17 @@ def _paths(sources: Sources) -> tuple[Path, ...]:
     if isinstance(sources, (str, Path)):
         return (Path(sources),)
     return tuple(Path(source) for source in sources)
+
+
+def _protocol_record(protocol: LoadedProtocol) -> ProtocolRecord:
+    file = protocol.file
+    return ProtocolRecord(
+        id=file.id,
+        version=file.version,
+        sha256=protocol.sha256,
+        title=file.title,
+        sources=tuple(f"{source.title} {source.url}".rstrip() for source in file.sources),
+    )
 
 
 def _software() -> SoftwareRecord:

@@ -13,7 +13,7 @@ from sbrtcheck.derived import Derived
 from sbrtcheck.dose.tps import largest_dose_difference
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.metrics import parse_metric
-from sbrtcheck.model import Case, Dose, Image, Structure
+from sbrtcheck.model import Case, Dose, Image, Structure, TpsDvh
 from sbrtcheck.results import (
     CourseRecord,
     DvhCurve,
@@ -34,6 +34,7 @@ from sbrtcheck.results import (
 _Layer = TypeVar("_Layer", Image, Dose)
 
 _CURVE_POINTS = 161
+_SAME_MEAN_PERCENT = 0.5  # mean doses of two programs that differ by no more than this are called the same
 SHOWN_METRICS = ("D98%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "Mean[Gy]")  # beside the curves
 
 
@@ -300,6 +301,20 @@ def tps_comparisons(derived: Derived) -> tuple[TpsComparison, ...]:
     return tuple(compared)
 
 
+def _mean_doses_compared(stored: TpsDvh, ours: Interval | None) -> str:
+    if ours is None or stored.mean_gy is None or stored.mean_gy <= 0:
+        return ""
+    percent = 100.0 * (ours.value / stored.mean_gy - 1.0)
+    if abs(percent) <= _SAME_MEAN_PERCENT:
+        return f"mean doses agree within {_SAME_MEAN_PERCENT:g} %"
+    apart = f"our mean dose is {abs(percent):.1f} % {'higher' if percent > 0 else 'lower'}"
+    if ours.low <= stored.mean_gy <= ours.high:
+        return (
+            f"{apart}; theirs lies inside our interval: ends and the space between planes can be closed in either way"
+        )
+    return f"{apart}, and theirs lies outside our interval: look at the structure in both programs"
+
+
 def tps_statistics(derived: Derived, structure: Structure) -> TpsStatistics | None:
     """Return what the planning system stored of one structure; None where it stored nothing."""
     stored = {dvh.roi_number: dvh for dvh in derived.case.dose.tps_dvhs} if derived.case.dose is not None else {}
@@ -316,4 +331,5 @@ def tps_statistics(derived: Derived, structure: Structure) -> TpsStatistics | No
         mean_gy=dvh.mean_gy,
         max_gy=dvh.maximum_gy,
         max_dose_difference_gy=difference,
+        remark=_mean_doses_compared(dvh, _or_none(lambda: derived.dvh(structure).interval(lambda d: d.mean_gy))),
     )

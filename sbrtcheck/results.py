@@ -227,6 +227,7 @@ class ProtocolRecord(_Record):
     version: str
     sha256: str
     title: str = ""
+    sources: tuple[str, ...] = ()  # title and address of each source, as the rules name them by title
 
 
 class SoftwareRecord(_Record):
@@ -310,6 +311,7 @@ class TpsStatistics(_Record):
     mean_gy: float | None
     max_gy: float | None
     max_dose_difference_gy: float | None  # largest horizontal distance between the two cumulative curves
+    remark: str = ""  # how far the mean doses are apart, and whether our error explains it
 
 
 class TpsComparison(_Record):

@@ -26,8 +26,8 @@ _CELLS_MOST = 600_000
 _LEAST_SHARE = 0.05
 # What a cell's single dose leaves unknown: this share of the change of dose across the cell.
 _CELL_ERROR_SHARE = 0.08
-# Multiples of the golden section fill an interval evenly.
-_GOLDEN = 0.6180339887498949
+# Multiples of the inverse powers of the real root of x^4 = x + 1 fill a cube evenly.
+_EVEN_RATIOS = (0.8191725133961644, 0.6710436067037893, 0.5497004779019703)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,29 +72,43 @@ def fill(part: Region, dose: Dose, total_mm3: float) -> Filled:
     # Two layers at least between planes: the change of dose across them is needed too.
     layers = layers_of(part, min(cell_mm, 0.5 * _least_step_mm(part)))
     raster = raster_of(part, layers, cell_mm)
-    volumes, doses = [], []
-    coldest_gy, hottest_gy = np.inf, -np.inf
-    for group in covered(part, layers, raster):
-        if len(group.cells) == 0:  # beyond a cap, say
-            continue
-        some = group.volume_mm3.any(axis=0).ravel()
-        volumes.append(group.volume_mm3.reshape(3, -1)[:, some])
-        samples, corner_gy = _cell_doses(dose, part, raster, group)
-        doses.append(samples.picked(some))
-        held = some & samples.inside
-        coldest_gy = min(coldest_gy, (samples.low_gy - corner_gy).min(where=held, initial=np.inf))
-        hottest_gy = max(hottest_gy, (samples.high_gy + corner_gy).max(where=held, initial=-np.inf))
+    # Groups beyond a cap hold no cells.
+    groups = [_cells(dose, part, raster, group) for group in covered(part, layers, raster) if len(group.cells)]
+    volume_mm3 = np.concatenate([g.volume_mm3 for g in groups], axis=1)
+    cells = joined([g.samples for g in groups])
+    corner_gy = np.concatenate([g.corner_gy for g in groups])
     caps = cap_plates(part)
     on_caps = _on_outlines(dose, part, caps.outlines, caps.low_mm, cell_mm)
-    doses.append(_on_outlines(dose, part, np.array(part.outlines), part.w_mm, cell_mm))
-    volumes.append(np.zeros((3, len(doses[-1].dose_gy))))
+    drawn = _on_outlines(dose, part, np.array(part.outlines), part.w_mm, cell_mm)
+    caps_gy = on_caps.dose_gy[on_caps.inside]
+    # Spread over the cell, no dose leaves the range of what is known to be inside.
+    held = cells.inside & (volume_mm3[0] > 0.0)
+    known_gy = np.concatenate([cells.dose_gy[held], drawn.dose_gy[drawn.inside], caps_gy])
+    shift = np.concatenate([g.spread_gy for g in groups])
+    if len(known_gy):
+        within = np.clip(cells.dose_gy + shift, known_gy.min(), known_gy.max()) - cells.dose_gy
+        shift = np.where(held, within, shift)
     return Filled(
-        volume_mm3=np.concatenate(volumes, axis=1),
-        samples=joined(doses),
-        caps_gy=on_caps.dose_gy[on_caps.inside],
-        coldest_gy=max(float(coldest_gy), 0.0),
-        hottest_gy=float(hottest_gy),
+        volume_mm3=np.concatenate([volume_mm3, np.zeros((3, len(drawn.dose_gy)))], axis=1),
+        samples=joined([cells.shifted(shift), drawn]),
+        caps_gy=caps_gy,
+        coldest_gy=max(float((cells.low_gy - corner_gy).min(where=cells.inside, initial=np.inf)), 0.0),
+        hottest_gy=float((cells.high_gy + corner_gy).max(where=cells.inside, initial=-np.inf)),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """Cells of a group of layers: dose in the middle of what is covered, and what their size does to it, ``(N,)``, Gy.
+
+    ``spread_gy`` takes the dose of each cell from its middle to somewhere in it, evenly over all cells; ``corner_gy`` is
+    how far its corners differ.
+    """
+
+    volume_mm3: FloatArray
+    samples: Samples
+    spread_gy: FloatArray
+    corner_gy: FloatArray
 
 
 def _on_outlines(
@@ -106,34 +120,31 @@ def _on_outlines(
     return sample(dose, part.to_lps(np.column_stack([points, heights_mm[plane]])))
 
 
-def _cell_doses(dose: Dose, part: Region, raster: Raster, group: Covered) -> tuple[Samples, FloatArray]:
-    """Return the dose of the covered part of each cell of a group of layers, and by how much its corners differ, Gy.
-
-    Both ``(S * N,)``.
-    """
+def _cells(dose: Dose, part: Region, raster: Raster, group: Covered) -> _Cells:
     found = sample_raster(dose, part.to_patient, raster.u_mm, raster.v_mm, group.w_mm)
+    some = group.volume_mm3.any(axis=0)
 
     def of_cells(values: NDArray[Any]) -> NDArray[Any]:
-        return values.reshape(len(group.w_mm), -1)[:, group.cells]
+        return np.asarray(values.reshape(len(group.w_mm), -1)[:, group.cells][some])
 
     # Change of dose across a cell along u, v and w, Gy.
-    across = [of_cells(np.asarray(np.gradient(found.dose_gy, axis=axis))) for axis in (2, 1, 0)]
-    change = (across[0] * group.offset_mm[0] + across[1] * group.offset_mm[1]) / raster.cell_mm
-    dose_gy = of_cells(found.dose_gy) + change
-    # The cells of one layer share one height: spread over its thickness, they make no step in the histogram. No cell
-    # becomes hotter or colder than all others are in their middles.
-    spread = across[2] * (np.arange(change.size) * _GOLDEN % 1.0 - 0.5).reshape(change.shape)
-    best = group.volume_mm3[0] > 0.0
-    coldest_gy, hottest_gy = dose_gy.min(where=best, initial=np.inf), dose_gy.max(where=best, initial=-np.inf)
-    change += np.where(best, np.clip(dose_gy + spread, coldest_gy, hottest_gy) - dose_gy, spread)
-    unsure = _CELL_ERROR_SHARE * np.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2)
-    samples = Samples(
-        dose_gy=(of_cells(found.dose_gy) + change).ravel(),
-        low_gy=np.maximum(of_cells(found.low_gy) + change - unsure, 0.0).ravel(),
-        high_gy=(of_cells(found.high_gy) + change + unsure).ravel(),
-        inside=of_cells(found.inside).ravel(),
+    across = np.array([of_cells(np.asarray(np.gradient(found.dose_gy, axis=axis))) for axis in (2, 1, 0)])
+    change = (across[:2] * group.offset_mm[:, some]).sum(axis=0) / raster.cell_mm
+    unsure = _CELL_ERROR_SHARE * np.sqrt((across**2).sum(axis=0))
+    # All cells of a column or a layer share a position: spread over the cell, they make no step in the histogram.
+    width = np.stack([group.share[some]] * 2 + [np.ones(some.sum())])
+    places = np.outer(_EVEN_RATIOS, np.arange(some.sum())) % 1.0 - 0.5
+    return _Cells(
+        volume_mm3=group.volume_mm3[:, some],
+        samples=Samples(
+            dose_gy=of_cells(found.dose_gy) + change,
+            low_gy=np.maximum(of_cells(found.low_gy) + change - unsure, 0.0),
+            high_gy=of_cells(found.high_gy) + change + unsure,
+            inside=of_cells(found.inside),
+        ),
+        spread_gy=(places * width * across).sum(axis=0),
+        corner_gy=0.5 * np.abs(across).sum(axis=0),
     )
-    return samples, 0.5 * (np.abs(across[0]) + np.abs(across[1]) + np.abs(across[2])).ravel()
 
 
 def _least_step_mm(part: Region) -> float:

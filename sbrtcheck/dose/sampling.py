@@ -37,9 +37,10 @@ class Samples:
     high_gy: FloatArray
     inside: NDArray[np.bool_]
 
-    def picked(self, some: NDArray[np.bool_]) -> Samples:
-        """Return the samples where ``some`` is true."""
-        return Samples(self.dose_gy[some], self.low_gy[some], self.high_gy[some], self.inside[some])
+    def shifted(self, change_gy: FloatArray) -> Samples:
+        """Return the samples with another dose, and bounds as far from it as before."""
+        low = np.maximum(self.low_gy + change_gy, 0.0)
+        return Samples(self.dose_gy + change_gy, low, self.high_gy + change_gy, self.inside)
 
 
 def sample(dose: Dose, points_mm: FloatArray) -> Samples:

@@ -58,7 +58,7 @@ def _labels(region: Region, pieces: Pieces, plane: NDArray[np.intp]) -> tuple[in
         if len(near) == 0:
             break
         # A piece that goes on to a nearer plane is not looked for on a farther one.
-        pairs = [_pairs(starts, k, k + apart, ends_above, ends_below) for k in near]
+        pairs = [_pairs(starts, k, k + apart, ends_above, ends_below) for k in near.tolist()]
         below, above = (np.concatenate(side) for side in zip(*pairs, strict=True))
         touch = shapely.intersects(pieces[below], pieces[above])
         lower.append(below[touch])

@@ -23,6 +23,8 @@ _CAP_SECTIONS = (0.5, 0.9, 1.0)
 _LEAST_AREA_MM2 = 1e-4
 # Layers in which a bulge is looked for, as a share of the usual step.
 _BULGE_SHARE = 0.2
+# A bulge below this is rounding, and too little to grow a polygon by.
+_NO_BULGE_MM = 1e-6
 # An outline moved by trial: good to this share of its area.
 _AREA_TOLERANCE = 0.005
 _TRIALS = 6
@@ -179,4 +181,4 @@ def _bulge_mm(part: Region) -> float:
         beyond = max(float(group.area_mm2[2].max()) - drawn, 0.0) / length
         # A surface rises between planes by no more than half their distance: a half circle.
         widest = max(widest, min(beyond, 0.5 * float(np.ptp(group.edges_mm))))
-    return widest
+    return widest if widest > _NO_BULGE_MM else 0.0

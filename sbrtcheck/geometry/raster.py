@@ -53,6 +53,8 @@ class Covered:
         Flat indices into the ``(V, U)`` raster.
     volume_mm3 : (3, S, N) float
         Volume of the structure in each cell of each layer: best estimate, lower bound, upper bound.
+    share : (S, N) float
+        Best estimate of the covered share of each cell, 0 to 1.
     offset_mm : (2, S, N) float
         From the centre of each cell to the centre of its covered part, along u and v.
     """
@@ -60,6 +62,7 @@ class Covered:
     w_mm: FloatArray
     cells: NDArray[np.intp]
     volume_mm3: FloatArray
+    share: FloatArray
     offset_mm: FloatArray
 
 
@@ -98,12 +101,14 @@ def covered(part: Region, layers: tuple[Layers, ...], raster: Raster) -> Iterato
         shares = _filled(field, group.area_mm2, raster.cell_mm)
         # A border across a cell leaves the covered part off centre, towards the inside.
         steep = np.maximum(np.hypot(*slopes), 1e-9)
-        inward = 0.5 * (1.0 - np.minimum(shares[0], 1.0)) * raster.cell_mm / steep
+        best = np.minimum(shares[0], 1.0)
+        inward = 0.5 * (1.0 - best) * raster.cell_mm / steep
         used = shares.any(axis=(0, 1))
         yield Covered(
             w_mm=group.middle_mm,
             cells=cells[used],
             volume_mm3=shares[:, :, used] * raster.cell_mm**2 * group.thickness_mm,
+            share=best[:, used],
             offset_mm=np.array([(slope * inward)[:, used] for slope in slopes]),
         )
 

@@ -58,7 +58,7 @@ def _result(bound: BoundRule, outcome: Outcome) -> RuleResult:
         reason=reason,
         definition=rule.definition,
         definition_is_choice=rule.definition_is_choice,
-        source=f"{source.title} {source.url}".rstrip(),
+        source=source.title,
         confidence=rule.confidence,
         evidence=outcome.evidence,
     )

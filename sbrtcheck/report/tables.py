@@ -40,6 +40,8 @@ def measure_text(report: MeasureReport) -> str:
             if tps.max_dose_difference_gy is not None:
                 stored.append(f"largest difference between the curves {tps.max_dose_difference_gy:.2f} Gy")
             console.print("planning system: " + ", ".join(stored), markup=False)
+            if tps.remark:
+                console.print(f"  {tps.remark}", markup=False)
     _notices(console, report.notices)
     return console.export_text()
 

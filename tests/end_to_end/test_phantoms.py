@@ -17,7 +17,12 @@ from sbrtcheck.results import Verdict
 # From worst to best: the verdict of a rule is that of its worst subject.
 WORST_FIRST = ("fail", "error", "not-evaluated", "indeterminate", "variation", "pass", "not-applicable")
 CONFORMITY = {
-    "lung-peripheral": {"conformity-r100": "pass", "conformity-r50": "pass", "conformity-d2cm": "pass", "conformity-v20": "pass"},
+    "lung-peripheral": {
+        "conformity-r100": "pass",
+        "conformity-r50": "pass",
+        "conformity-d2cm": "pass",
+        "conformity-v20": "pass",
+    },
     "conformity-variation": {"conformity-r50": "variation"},
     "conformity-poor": {"conformity-r50": "fail"},
     "no-dose": {"conformity-r100": "not-evaluated", "conformity-v20": "not-evaluated"},

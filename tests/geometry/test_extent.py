@@ -74,7 +74,9 @@ def test_short_axis_ends_lie_across_the_longest_diameter(draw) -> None:
 def test_short_axis_of_a_crescent_stays_in_one_limb(draw) -> None:
     horseshoe = [[0, 0], [40, 0], [40, 30], [35, 30], [35, 5], [5, 5], [5, 30], [0, 30]]
     found = short_axis(region_of(draw.structure([draw.loop(horseshoe, z) for z in (0.0, 3.0)])))
-    assert found.length.value < 10.0  # across the gap between the limbs it would be above 20
+    # The longest diameter runs along (4, 3): through the inner corner (5, 5) the chord ends at (8.75, 0), (0, 35 / 3).
+    # Across the gap between the limbs it would be above 20.
+    assert found.length.value == pytest.approx(np.hypot(8.75, 35.0 / 3.0), abs=1e-4)  # beside the corner, not on it
 
 
 @pytest.mark.parametrize("step", [1.0, 2.0, 3.0])

@@ -148,10 +148,20 @@ def test_gap_is_reported(draw) -> None:
 
 
 def test_parts_are_separate_lesions_largest_first(draw) -> None:
-    contours = [draw.circle(5.0, z) for z in (0.0, 3.0, 6.0)] + [draw.circle(8.0, z, centre=(40, 0)) for z in (3.0, 6.0)]
+    contours = [draw.circle(5.0, z) for z in (0.0, 3.0, 6.0)] + [
+        draw.circle(8.0, z, centre=(40, 0)) for z in (3.0, 6.0)
+    ]
     contours += [draw.circle(5.0, z) for z in (60.0, 63.0)]
     found = parts(region_of(draw.structure(contours)))
     assert [list(part.w_mm) for part in found] == [[3.0, 6.0], [0.0, 3.0, 6.0], [60.0, 63.0]]
+
+
+def test_lesions_drawn_on_alternating_planes_stay_whole(draw) -> None:
+    contours = [draw.circle(8.0, z) for z in (0.0, 2.0, 4.0, 6.0)]
+    contours += [draw.circle(5.0, z, centre=(40, 0)) for z in (1.0, 3.0, 5.0)]
+    found = parts(region_of(draw.structure(contours)))
+    assert [list(part.w_mm) for part in found] == [[0.0, 2.0, 4.0, 6.0], [1.0, 3.0, 5.0]]
+    assert [part.step_mm for part in found] == [2.0, 2.0]
 
 
 def test_branches_are_one_part(draw) -> None:

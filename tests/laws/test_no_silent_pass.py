@@ -9,7 +9,8 @@ import pytest
 
 from sbrtcheck.checks.lesion_size import CHECK as LESION_SIZE
 from sbrtcheck.errors import SbrtcheckError
-from sbrtcheck.results import PlanReport, Verdict
+from sbrtcheck.judge import roll_up
+from sbrtcheck.results import PlanReport, RuleResult, Verdict
 
 GREEN = {Verdict.PASS, Verdict.VARIATION}
 Judged = Callable[..., PlanReport]
@@ -50,6 +51,34 @@ def test_a_truncated_file_is_not_green(judged: Judged, copy: Path, modality: str
 
 
 @pytest.mark.parametrize(
+    ("modality", "keyword"),
+    [
+        ("RTSTRUCT", "ROIContourSequence"),
+        ("RTSTRUCT", "StructureSetROISequence"),
+        ("RTSTRUCT", "SOPInstanceUID"),
+        ("RTPLAN", "FractionGroupSequence"),
+        ("RTPLAN", "ReferencedStructureSetSequence"),
+        ("RTDOSE", "DoseGridScaling"),
+        ("RTDOSE", "DoseUnits"),
+        ("RTDOSE", "GridFrameOffsetVector"),
+        ("RTDOSE", "ImagePositionPatient"),
+        ("RTDOSE", "ReferencedRTPlanSequence"),
+        ("RTDOSE", "PixelData"),
+    ],
+)
+def test_a_deleted_element_is_not_green(judged: Judged, copy: Path, modality: str, keyword: str) -> None:
+    path = next(p for p in copy.rglob("*") if p.is_file() and _modality(p) == modality)
+    dataset = pydicom.dcmread(path)
+    delattr(dataset, keyword)
+    dataset.save_as(path)
+    try:
+        verdict = judged(copy).verdict
+    except SbrtcheckError:
+        return
+    assert verdict not in GREEN
+
+
+@pytest.mark.parametrize(
     ("name", "rule"),
     [
         ("GTV", "measurable-lesion"),
@@ -78,21 +107,24 @@ def test_a_renamed_structure_does_not_leave_its_rule_green(judged: Judged, copy:
     assert not set(found) <= GREEN
 
 
-def test_an_exception_in_a_check_is_an_error_and_not_green(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_in_a_check_is_an_error_and_not_green(
+    results_of: Callable[[], dict[str, RuleResult]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(self: object, task: object, derived: object) -> object:
         raise ZeroDivisionError("patient MUSTERMANN")
 
     monkeypatch.setattr(type(LESION_SIZE), "run", broken)
-    report = judged()
-    result = next(r for r in report.results if r.rule == "lesion-size")
-    assert result.verdict is Verdict.ERROR
-    assert report.verdict not in GREEN
-    assert "MUSTERMANN" not in report.to_json()
+    results = results_of()
+    assert results["lesion-size"].verdict is Verdict.ERROR
+    assert roll_up(tuple(results.values()), "plan") not in GREEN
+    assert "MUSTERMANN" not in results["lesion-size"].reason
 
 
-def test_a_check_that_finds_nothing_to_say_is_not_green(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_finds_nothing_to_say_is_not_green(
+    results_of: Callable[[], dict[str, RuleResult]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(type(LESION_SIZE), "run", lambda self, task, derived: ())
-    assert judged().verdict not in GREEN
+    assert roll_up(tuple(results_of().values()), "plan") not in GREEN
 
 
 def test_nothing_declared_is_not_green(judged: Judged) -> None:
