@@ -98,7 +98,8 @@ class DeclaredFact:
             return (Outcome(PATIENT, verdict=Verdict.FAIL, reason=reason),)
         if task.rule.limit is not None:
             limit = task.rule.limit
-            return (Outcome(PATIENT, measured=Interval.exact(float(value)), unit=limit.unit, limit=limit),)
+            number, reason = Interval.exact(float(value)), f"declared: {asked.key} = {value}"
+            return (Outcome(PATIENT, measured=number, unit=limit.unit, limit=limit, reason=reason),)
         return (_as_asked(value, asked),)
 
 

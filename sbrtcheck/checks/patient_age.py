@@ -30,7 +30,8 @@ class PatientAge:
         age = derived.case.patient_age_years
         if age is None:
             return (not_evaluated("the files state neither an age nor a birth date (often removed with the identity)"),)
-        return (Outcome(PATIENT, measured=Interval.exact(age), unit="years", limit=task.rule.limit),)
+        reason = "age at the date of the plan, as the files state it"
+        return (Outcome(PATIENT, measured=Interval.exact(age), unit="years", limit=task.rule.limit, reason=reason),)
 
 
 CHECK = PatientAge()

@@ -26,8 +26,8 @@ _CELLS_MOST = 600_000
 _LEAST_SHARE = 0.05
 # What a cell's single dose leaves unknown: this share of the change of dose across the cell.
 _CELL_ERROR_SHARE = 0.08
-# Multiples of the inverse powers of the real root of x^4 = x + 1 fill a cube evenly.
-_EVEN_RATIOS = (0.8191725133961644, 0.6710436067037893, 0.5497004779019703)
+# Multiples of the inverse first and second power of the real root of x^3 = x + 1 fill a square evenly.
+_EVEN_RATIOS = (0.7548776662466927, 0.5698402909980532)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,8 +132,8 @@ def _cells(dose: Dose, part: Region, raster: Raster, group: Covered) -> _Cells:
     change = (across[:2] * group.offset_mm[:, some]).sum(axis=0) / raster.cell_mm
     unsure = _CELL_ERROR_SHARE * np.sqrt((across**2).sum(axis=0))
     # All cells of a column or a layer share a position: spread over the cell, they make no step in the histogram.
-    width = np.stack([group.share[some]] * 2 + [np.ones(some.sum())])
-    places = np.outer(_EVEN_RATIOS, np.arange(some.sum())) % 1.0 - 0.5
+    full = group.share[some]
+    places = _spread_evenly(len(group.w_mm), *np.divmod(group.cells, len(raster.u_mm)))[:, some]
     return _Cells(
         volume_mm3=group.volume_mm3[:, some],
         samples=Samples(
@@ -142,9 +142,20 @@ def _cells(dose: Dose, part: Region, raster: Raster, group: Covered) -> _Cells:
             high_gy=of_cells(found.high_gy) + change + unsure,
             inside=of_cells(found.inside),
         ),
-        spread_gy=(places * width * across).sum(axis=0),
+        spread_gy=full * (places[0] * across[0] + places[1] * across[1]) + places[2] * across[2],
         corner_gy=0.5 * np.abs(across).sum(axis=0),
     )
+
+
+def _spread_evenly(layers: int, row: NDArray[np.intp], column: NDArray[np.intp]) -> FloatArray:
+    """Return places along u, v and w in each cell of each layer, -0.5 to 0.5, ``(3, S, N)``.
+
+    The places along an axis change from cell to cell across that axis, so that each column of cells is filled evenly.
+    """
+    a, b = _EVEN_RATIOS
+    layer = np.arange(layers)[:, None]
+    across_w = np.broadcast_to(a * row + b * column, (layers, len(row)))
+    return np.array([a * row + b * layer, a * column + b * layer, across_w]) % 1.0 - 0.5
 
 
 def _least_step_mm(part: Region) -> float:

@@ -49,6 +49,9 @@ class Shown:
         return f"{self.low} to {self.high}" if self.low else ""
 
 
+_LIMIT_CHARACTERS = 8  # a limit that a person wrote is shorter; an interpolated one is not
+
+
 def shown(measured: Interval, unit: str, limits: Iterable[float] = ()) -> Shown:
     """Return an interval as text.
 
@@ -115,7 +118,7 @@ def margin_text(margin: float, unit: str, digits: int) -> str:
 
 
 def limit_text(limit: Limit, unit: str) -> str:
-    """Return a limit in full, never rounded.
+    """Return a limit in full; one with many digits (interpolated in a table) is shortened and marked as such.
 
     Examples
     --------
@@ -123,10 +126,21 @@ def limit_text(limit: Limit, unit: str) -> str:
     '≤ 40 mm'
     >>> limit_text(Limit(op="<", per_protocol=1.2, variation=1.5), "")
     '< 1.2 (acceptable variation < 1.5)'
+    >>> limit_text(Limit(op="<", per_protocol=4.679332971828846), "")
+    '< ≈ 4.6793'
     """
     op, unit = _OP[limit.op], f" {unit}" if unit else ""
-    text = f"{op} {exactly(limit.per_protocol)}{unit}"
-    return text if limit.variation is None else f"{text} (acceptable variation {op} {exactly(limit.variation)}{unit})"
+    text = f"{op} {_limit_number(limit.per_protocol)}{unit}"
+    return (
+        text
+        if limit.variation is None
+        else f"{text} (acceptable variation {op} {_limit_number(limit.variation)}{unit})"
+    )
+
+
+def _limit_number(value: float) -> str:
+    full = exactly(value)
+    return full if len(full) <= _LIMIT_CHARACTERS else f"≈ {exactly(float(f'{value:.5g}'))}"
 
 
 def exactly(value: float) -> str:

@@ -91,9 +91,17 @@ def test_a_margin_is_zero_only_where_it_is_zero_and_keeps_its_sign(margin: float
 
 @given(value=REAL)
 @settings(deadline=None, max_examples=100)
-def test_a_limit_is_never_rounded(value: float) -> None:
+def test_a_limit_is_shown_in_full_or_marked_as_shortened(value: float) -> None:
     assert float(exactly(value)) == value
-    assert limit_text(Limit(op=">=", per_protocol=value), "Gy") == f"≥ {exactly(value)} Gy"
+    text = limit_text(Limit(op=">=", per_protocol=value), "Gy")
+    assert text == f"≥ {exactly(value)} Gy" or "≈" in text
+    # Five digits: the shown number is within half a unit of the fifth.
+    assert float(text.strip("≥≈ Gy").replace("≈", "")) == pytest.approx(value, rel=5.1e-5)
+
+
+@pytest.mark.parametrize("value", [40.0, 0.035, 1500.0, 26.25, 1.2])
+def test_a_limit_that_a_person_wrote_is_never_shortened(value: float) -> None:
+    assert limit_text(Limit(op="<=", per_protocol=value), "") == f"≤ {exactly(value)}"
 
 
 def test_a_margin_without_bound_is_not_known() -> None:
