@@ -226,11 +226,14 @@ def _rounded(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple
 def _plotted(derived: Derived) -> tuple[Structure, ...]:
     if derived.case.structure_set is None or derived.case.dose is None:
         return ()
-    return tuple(
-        s
-        for s in derived.structures
-        if s.is_closed and (derived.role(s) is not None or derived.match(s).tg263 is not None)
-    )
+    return tuple(s for s in derived.structures if s.is_closed and _is_plotted(s, derived))
+
+
+def _is_plotted(structure: Structure, derived: Derived) -> bool:
+    if derived.role(structure) is not None:
+        return True
+    # The outline of the body says nothing in a plot and costs more than all other curves together.
+    return derived.match(structure).tg263 not in {None, "External", "Body"}
 
 
 def pictures(derived: Derived) -> tuple[Picture, ...]:

@@ -99,10 +99,10 @@ def fill(part: Region, dose: Dose, total_mm3: float) -> Filled:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cells:
-    """Cells of a group of layers: dose in the middle of what is covered, and what their size does to it, ``(N,)``, Gy.
+    """Cells of a group of layers, with the dose in the middle of what is covered of each.
 
-    ``spread_gy`` takes the dose of each cell from its middle to somewhere in it, evenly over all cells; ``corner_gy`` is
-    how far its corners differ.
+    ``spread_gy`` takes that dose to another place in the cell, evenly over all cells; ``corner_gy`` is how far the
+    corners differ; both ``(N,)``.
     """
 
     volume_mm3: FloatArray

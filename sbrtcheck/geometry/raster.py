@@ -22,6 +22,8 @@ from sbrtcheck.model import FloatArray
 
 # Points on the outline per cell side, when the distance to it is sought.
 _POINTS_A_CELL = 3.0
+# Halvings of one cell when the border of a layer is sought: to 1e-4 of a cell.
+_BISECTIONS = 14
 # Cells beyond the outlines that a layer may grow into.
 _MARGIN_CELLS = 3
 
@@ -134,14 +136,29 @@ def _filled(field: FloatArray, area_mm2: FloatArray, cell_mm: float) -> FloatArr
     """
     shares = np.zeros((*area_mm2.shape, field.shape[1]))
     for s, row in enumerate(field):
-        falling = -np.sort(-row)
-        # The border runs where as many cells lie above it as the area has room for.
-        rank = area_mm2[:, s] / cell_mm**2
-        border = np.interp(rank - 0.5, np.arange(len(falling)), falling)
+        cells = area_mm2[:, s] / cell_mm**2
+        border = _border(row, cells, cell_mm)
         share = np.clip(0.5 + (row - border[:, None]) / cell_mm, 0.0, 1.0)
-        total = np.maximum(share.sum(axis=1), 1e-12)
-        shares[:, s] = share * (rank / total)[:, None]
+        # What remains is the last step of the bisection, or a layer too small for its cells.
+        shares[:, s] = share * (cells / np.maximum(share.sum(axis=1), 1e-12))[:, None]
     return shares
+
+
+def _border(field: FloatArray, cells: FloatArray, cell_mm: float) -> FloatArray:
+    """Return the levels of a field ``(N,)`` that enclose so many cells ``(M,)``, those at the border in part, ``(M,)``."""
+    rising = np.sort(field)
+    sums = np.concatenate([[0.0], np.cumsum(rising)])
+    number = len(rising)
+    # As many cells as wanted lie above this level; the wanted one is no farther away than half a cell.
+    middle = np.interp(number - cells - 0.5, np.arange(number), rising)
+    low, high = middle - 0.5 * cell_mm, middle + 0.5 * cell_mm
+    for _ in range(_BISECTIONS):
+        level = 0.5 * (low + high)
+        first = np.searchsorted(rising, level - 0.5 * cell_mm)
+        last = np.searchsorted(rising, level + 0.5 * cell_mm)
+        enclosed = number - last + (last - first) * (0.5 - level / cell_mm) + (sums[last] - sums[first]) / cell_mm
+        low, high = np.where(enclosed > cells, level, low), np.where(enclosed > cells, high, level)
+    return np.asarray(0.5 * (low + high))
 
 
 def distance_field(outline: MultiPolygon, raster: Raster) -> FloatArray:

@@ -17,6 +17,7 @@ from sbrtcheck.results import Interval, Limit
 _DIGITS = {"mm": 1, "cm": 2, "Gy": 2, "cm3": 2, "cc": 2, "%": 1, "years": 0}
 _OTHER_DIGITS = 2
 _LEAST_SIGNIFICANT = 2  # so that 0.0034 cm3 does not become 0.00 cm3
+_FINEST = 4  # ... but 0.0000015 Gy does: no one acts on it, unless a limit lies there
 _MOST_DIGITS = 12  # beyond these a number is shown in full
 _EXACT = Context(prec=400)  # holds every double in full
 
@@ -168,8 +169,8 @@ def _usual_digits(value: float, unit: str, *, exact: bool) -> int:
     digits = _DIGITS.get(unit, _OTHER_DIGITS)
     size = abs(value)
     if 0 < size < 1:
-        digits = max(digits, _LEAST_SIGNIFICANT - 1 - math.floor(math.log10(size)))
-    return min(digits, _MOST_DIGITS)
+        digits = max(digits, min(_FINEST, _LEAST_SIGNIFICANT - 1 - math.floor(math.log10(size))))
+    return digits
 
 
 def _text(value: float, digits: int, rounding: str) -> str:
