@@ -18,8 +18,8 @@ from sbrtcheck.model import Dose, FloatArray, frozen
 from sbrtcheck.results import Interval
 
 # A curve is kept with this many steps at most; its hottest and coldest samples stay single.
-_STEPS_MOST = 40_000
-_TAIL = 4_000
+_STEPS_MOST = 20_000
+_TAIL = 2_000
 # A dose this close below a level, relative to it, counts as at the level: rounding of 32-bit doses.
 _AT_LEVEL = 1e-6
 _MM3_PER_CM3 = 1000.0

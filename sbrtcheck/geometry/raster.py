@@ -145,7 +145,7 @@ def _filled(field: FloatArray, area_mm2: FloatArray, cell_mm: float) -> FloatArr
 
 
 def _border(field: FloatArray, cells: FloatArray, cell_mm: float) -> FloatArray:
-    """Return the levels of a field ``(N,)`` that enclose so many cells ``(M,)``, those at the border in part, ``(M,)``."""
+    """Return the levels ``(M,)`` of a field ``(N,)`` that enclose so many cells, those at the border in part."""
     rising = np.sort(field)
     sums = np.concatenate([[0.0], np.cumsum(rising)])
     number = len(rising)
