@@ -19,7 +19,7 @@ from sbrtcheck.model import Dose, FloatArray
 # This many cells in a small structure ...
 _CELLS_SMALL = 40_000
 # ... no wider than this share of the dose grid in a large one ...
-_CELL_SHARE = 0.6
+_CELL_SHARE = 0.9
 # ... and never more than this many in all.
 _CELLS_MOST = 600_000
 # A small part of a structure gets no fewer than this share of the cells of a small structure.

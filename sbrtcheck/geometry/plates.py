@@ -7,6 +7,7 @@ neighbouring planes, and ``shaped`` holds sections through the shape model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -28,6 +29,8 @@ _NO_BULGE_MM = 1e-6
 # An outline moved by trial: good to this share of its area.
 _AREA_TOLERANCE = 0.005
 _TRIALS = 6
+# A target is measured against one organ after another; its own plates are the same each time.
+_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +53,7 @@ class Plates:
     bulge_mm: float = 0.0
 
 
+@lru_cache(maxsize=_KEPT)
 def certain_plates(region: Region) -> Plates:
     """Return what is certainly inside: the drawn planes, and between two neighbouring planes what both hold."""
     near = np.zeros(0, dtype=bool)
@@ -65,6 +69,7 @@ def certain_plates(region: Region) -> Plates:
     )
 
 
+@lru_cache(maxsize=_KEPT)
 def full_plates(region: Region) -> Plates:
     """Return plates that reach from plane to plane and hold, with their bulge, everything that may be inside.
 
@@ -85,6 +90,7 @@ def full_plates(region: Region) -> Plates:
     return Plates(np.array(outlines), np.concatenate(low), np.concatenate(high), bulge)
 
 
+@lru_cache(maxsize=_KEPT)
 def shaped_plates(region: Region) -> Plates:
     """Return sections through the best estimate of the shape: the drawn planes, one between each two, and the caps.
 

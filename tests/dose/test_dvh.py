@@ -191,7 +191,8 @@ def test_keyhole_and_two_loops_give_the_same_curve(make) -> None:
     dose = make.dose(lambda x, y, z: 30.0 + x)
     for percent in (5.0, 50.0, 95.0):
         values = [at_percent(percent)(dvh_curves(region, dose).best) for region in (two, key)]
-        assert values[0] == pytest.approx(values[1], abs=1e-6)  # the same polygon
+        # The same polygon with other points on its outline, so that other samples are joined: 1e-4 of the 20 Gy range.
+        assert values[0] == pytest.approx(values[1], abs=0.002)
 
 
 def test_tiny_structure_has_a_d99(make) -> None:
