@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sbrtcheck.anatomy.lesions import Lesion, Lesions, Target, group_lesions
 from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ, organ_kind
@@ -12,6 +12,7 @@ from sbrtcheck.anatomy.prescribed import prescription_of
 from sbrtcheck.anatomy.recist import RECIST_1_1, Criteria, Measurability, judge_measurable
 from sbrtcheck.anatomy.shapes import far_apart
 from sbrtcheck.dose.dvh import DvhCurves, dvh_curves
+from sbrtcheck.dose.isodose import isodose_volume
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.boolean import difference, union
 from sbrtcheck.geometry.distance import Separation, overlap, separation
@@ -34,6 +35,22 @@ _NO_OVERLAP = Interval.exact(0.0)
 def _other_frame(a: str, b: str) -> bool:
     """Whether two frames of reference are surely not the same; a missing one is that of the files it is linked with."""
     return bool(a and b and a != b)
+
+
+def _oddities(region: Region) -> Iterator[tuple[str, str, Literal["info", "warning"]]]:
+    if region.ignored:
+        yield "contours-ignored", f"{region.ignored} contours enclose nothing and were left out", "info"
+    if region.repeated:
+        yield "contours-repeated", f"{region.repeated} contours stand twice on their plane and were taken once", "info"
+    if region.crossing:
+        yield (
+            "contours-crossing",
+            f"{region.crossing} pairs of contours cut each other; what both of a pair hold was taken as outside",
+            "warning",
+        )
+    if region.gaps:
+        places = ", ".join(f"{low:.1f} to {high:.1f} mm" for low, high in region.gaps)
+        yield "planes-missing", f"planes seem to be missing along its normal ({places})", "warning"
 
 
 class Derived:
@@ -137,6 +154,17 @@ class Derived:
         return self._composed[name]
 
     # Dose
+
+    def isodose_volume(self, structure: Structure, level_gy: float) -> Interval:
+        """Return the volume of all tissue at or above a dose, cm3, for a metric of a structure.
+
+        Raises
+        ------
+        NotComputable
+            As ``dvh`` does.
+        """
+        self.dvh(structure)  # refuses a dose in another frame of reference
+        return isodose_volume(self.dose, level_gy)
 
     def dvh(self, structure: Structure) -> DvhCurves:
         """Return the dose-volume histogram with its bounds.
@@ -293,7 +321,7 @@ class Derived:
         """What is odd about the names and the targets."""
         if self.case.structure_set is None:
             return ()
-        return (*self._two_claimants(), *self._empty_targets())
+        return (*self._two_claimants(), *self._empty_targets(), *self._odd_outlines())
 
     def _two_claimants(self) -> tuple[Notice, ...]:
         claimed: dict[str, list[Structure]] = {}
@@ -320,6 +348,15 @@ class Derived:
                 where=t.structure.where,
             )
             for t in self.grouping.undrawn
+        )
+
+    def _odd_outlines(self) -> tuple[Notice, ...]:
+        """Say what was put right or left open in the outlines of the structures that anything was taken from."""
+        return tuple(
+            Notice(code=code, message=f"{structure.where}: {text}", where=structure.where, severity=severity)
+            for structure in self.structures
+            if isinstance(region := self._memo.get(("region", structure.roi_number)), Region)
+            for code, text, severity in _oddities(region)
         )
 
     def _once(self, what: str, structure: Structure, compute: Callable[[], T]) -> T:

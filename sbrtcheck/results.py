@@ -57,8 +57,8 @@ class Interval:
 
     Examples
     --------
-    >>> Interval(38.9, 38.6, 39.3).scaled(0.1).high
-    3.93
+    >>> Interval(39.0, 38.0, 40.0).scaled(0.5).high
+    20.0
     """
 
     value: float

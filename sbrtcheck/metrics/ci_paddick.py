@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sbrtcheck.derived import Derived
-from sbrtcheck.dose.isodose import isodose_volume
 from sbrtcheck.metrics.bounds import quotient
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
@@ -36,7 +35,7 @@ class ConformityPaddick:
         curves = derived.dvh(structure)
         coverage = curves.interval(lambda dvh: dvh.volume_at_least(level_gy) / dvh.total_cm3)
         covered_cm3 = curves.interval(lambda dvh: dvh.volume_at_least(level_gy))
-        isodose_cm3 = isodose_volume(derived.dose, level_gy)
+        isodose_cm3 = derived.isodose_volume(structure, level_gy)
         selectivity = quotient(
             covered_cm3, isodose_cm3, what="the volume of the prescription isodose", where=structure.where
         )

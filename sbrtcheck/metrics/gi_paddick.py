@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sbrtcheck.derived import Derived
-from sbrtcheck.dose.isodose import isodose_volume
 from sbrtcheck.metrics.bounds import quotient
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
@@ -35,7 +34,7 @@ class GradientPaddick:
     def compute(self, structure: Structure, derived: Derived) -> Interval:
         """Return the index; raises NotComputable."""
         prescribed_gy = derived.prescribed_gy(structure)
-        half, whole = (isodose_volume(derived.dose, share * prescribed_gy) for share in (0.5, 1.0))
+        half, whole = (derived.isodose_volume(structure, share * prescribed_gy) for share in (0.5, 1.0))
         return quotient(half, whole, what="the volume of the prescription isodose", where=structure.where)
 
 

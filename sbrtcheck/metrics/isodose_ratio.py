@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sbrtcheck.derived import Derived
-from sbrtcheck.dose.isodose import isodose_volume
 from sbrtcheck.metrics.bounds import quotient
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
@@ -37,7 +36,7 @@ class IsodoseRatio:
     def compute(self, structure: Structure, derived: Derived) -> Interval:
         """Return the ratio; raises NotComputable."""
         level_gy = self.percent / 100.0 * derived.prescribed_gy(structure)
-        isodose_cm3 = isodose_volume(derived.dose, level_gy)
+        isodose_cm3 = derived.isodose_volume(structure, level_gy)
         return quotient(
             isodose_cm3, derived.volume(structure), what="the volume of the structure", where=structure.where
         )

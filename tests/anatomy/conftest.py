@@ -26,7 +26,7 @@ from sbrtcheck.model import (
 )
 from sbrtcheck.naming import SiteFile
 from sbrtcheck.protocol.declared import Declared
-from sbrtcheck.protocol.schema import ProtocolFile, Rule
+from sbrtcheck.protocol.schema import ProtocolFile, Rule, Source
 from sbrtcheck.results import Limit, Outcome, Verdict
 
 FRAME = "1.2.3.4"
@@ -249,7 +249,12 @@ def run() -> Callable[..., Checked]:
             confidence="derived",
         )
         protocol = ProtocolFile(
-            schema="sbrtcheck-protocol/1", id="test", title="test", version="1", sources=(), rules=(rule,)
+            schema="sbrtcheck-protocol/1",
+            id="test",
+            title="test",
+            version="1.0.0",
+            sources=(Source(id="test", title="test", level="none"),),
+            rules=(rule,),
         )
         task = Task(rule, protocol, check.Parameters.model_validate(chosen), Declared(facts))
         return Checked(check.run(task, derived))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sbrtcheck.dose.dvh import Dvh, DvhCurves, dvh_curves
+from sbrtcheck.dose.isodose import isodose_volume
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.region import Region, region_of
 from sbrtcheck.geometry.volume import volume
@@ -41,6 +42,9 @@ class OneStructure:
 
     def volume(self, structure: Structure) -> Interval:
         return volume(self.region(structure))
+
+    def isodose_volume(self, structure: Structure, level_gy: float) -> Interval:
+        return isodose_volume(self.dose, level_gy)
 
     def dvh(self, structure: Structure) -> DvhCurves:
         return dvh_curves(self.region(structure), self.dose)
