@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -19,7 +20,11 @@ _EVEN_MM = 0.02
 
 Pieces = NDArray[np.object_]
 
+# Volume, dose and distances of one structure all begin with its parts, and find what is known of each by its identity.
+_KEPT = 64
 
+
+@lru_cache(maxsize=_KEPT)
 def parts(region: Region) -> tuple[Region, ...]:
     """Return the connected parts of a region, largest first.
 

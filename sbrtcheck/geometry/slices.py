@@ -6,6 +6,7 @@ Volume, dose-volume histogram and distance all read the same layers, so they bel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -19,6 +20,9 @@ from sbrtcheck.model import FloatArray
 CORNER_DEGREES = 30.0
 # The area between a chord and its arc, L^3 kappa / 12, is short by at most this factor for turns up to a corner.
 _ARC_FACTOR = 1.05
+
+# Volume, dose and distances of one part all begin with its layers.
+_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +66,7 @@ class Layers:
         return np.asarray(self.area_mm2 @ np.diff(self.edges_mm))
 
 
+@lru_cache(maxsize=_KEPT)
 def layers_of(part: Region, thickness_mm: float = np.inf) -> tuple[Layers, ...]:
     """Cut one connected part into layers.
 
