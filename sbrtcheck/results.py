@@ -123,6 +123,8 @@ class Outcome:
     reason : str
         One sentence for the reader. For ``not-evaluated`` it names what is missing; for ``indeterminate``, what would
         decide.
+    would_decide : str
+        What would decide where the limit lies inside the measured interval; "" where that is our own numerical error.
     """
 
     subject: str
@@ -133,6 +135,7 @@ class Outcome:
     verdict: Verdict | None = None
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()
+    would_decide: str = ""
 
 
 class _Record(BaseModel):

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, mode
 
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.dose_metric import valid_metric
-from sbrtcheck.checks.outcomes import no_lesions, not_evaluated
+from sbrtcheck.checks.lungs import of_lungs, without_gtv
+from sbrtcheck.checks.outcomes import no_lesions, not_evaluated, undrawn
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.metrics import parse_metric
@@ -37,9 +38,16 @@ class Parameters(BaseModel):
         tables: dict[str, LimitTable] = {t.id: t for t in (info.context or {}).get("tables", ())}
         if self.table not in tables:
             raise ValueError(f"table: the file has no table {self.table!r}")
-        for column in (self.per_protocol, self.variation):
-            if column not in tables[self.table].columns:
-                raise ValueError(f"table {self.table!r} has no column {column!r}")
+        table = tables[self.table]
+        missing = [column for column in (self.per_protocol, self.variation) if column not in table.columns]
+        if missing:
+            raise ValueError(f"table {self.table!r} has no column {missing[0]!r}")
+        tiers = zip(_column(self.per_protocol, table), _column(self.variation, table), strict=True)
+        if any(variation <= per_protocol for per_protocol, variation in tiers):
+            raise ValueError(f"in table {self.table!r}, {self.variation!r} is not wider than {self.per_protocol!r}")
+        rule = (info.context or {}).get("rule")
+        if rule is not None and table.confidence == "recalled" and rule.confidence != "recalled":
+            raise ValueError(f"table {self.table!r} is recalled, so the rule's confidence must be 'recalled' too")
         return self
 
 
@@ -65,7 +73,8 @@ class ConformityTable:
         ptvs = {lesion.ptv.roi_number: lesion.ptv for lesion in derived.lesions if lesion.ptv is not None}
         without = [lesion for lesion in derived.lesions if lesion.ptv is None]
         missing = [not_evaluated("no PTV is drawn for it", lesion.id, lesion.measured) for lesion in without]
-        return (*(_one(ptvs[n], len(ptvs) > 1, task, derived) for n in sorted(ptvs)), *missing)
+        several = len(ptvs) + len(without) > 1
+        return (*(_one(ptvs[n], several, task, derived) for n in sorted(ptvs)), *missing, *undrawn(derived))
 
 
 def _one(ptv: Structure, several: bool, task: Task, derived: Derived) -> Outcome:
@@ -81,19 +90,23 @@ def _one(ptv: Structure, several: bool, task: Task, derived: Derived) -> Outcome
             reason = f"the PTV holds {size.low:.2f} to {size.high:.2f} cm3: an end of the table lies inside the error"
             return Outcome(ptv.name, ptv.roi_number, verdict=Verdict.INDETERMINATE, reason=reason)
         metric = parse_metric(asked.metric)
-        measured = metric.compute(_lungs_without_tumour(derived) if asked.of_lungs else ptv, derived)
+        measured = of_lungs(metric, derived) if asked.of_lungs else metric.compute(ptv, derived)
     except NotComputable as lacking:
         return not_evaluated(str(lacking), ptv.name, ptv)
-    reason = f"{asked.metric}, limits for a PTV of {size.value:.1f} cm3"
+    reason, would_decide = f"{asked.metric}, limits for a PTV of {size.value:.1f} cm3", ""
     if several and not asked.of_lungs:
         # The dose round another target adds to what is measured here, so the value of this target alone may be lower.
         measured = Interval(measured.value, 0.0, measured.high)
         reason += "; other targets lie in the same dose, so it is an upper bound of what this one alone gives"
+        would_decide = "the limit lies below that bound; the dose of a plan for this target alone would decide"
+    elif asked.of_lungs and without_gtv(derived):
+        reason += f"; no GTV is drawn in {', '.join(without_gtv(derived))}, so what encloses it bounds the value"
+        would_decide = "the limit lies between the bounds; a GTV would decide"
     unit = metric.unit
     limits = [_at(size.value, column, table) for column in (asked.per_protocol, asked.variation)]
     limit = Limit(op="<", per_protocol=limits[0], variation=limits[1], unit=unit)
     widened = _widened(measured, size, limits, asked, table)
-    return Outcome(ptv.name, ptv.roi_number, widened, unit, limit, reason=reason)
+    return Outcome(ptv.name, ptv.roi_number, widened, unit, limit, reason=reason, would_decide=would_decide)
 
 
 def _at(size_cm3: float, column: str, table: LimitTable) -> float:
@@ -114,23 +127,6 @@ def _widened(measured: Interval, size: Interval, limits: list[float], asked: Par
 
 def _column(name: str, table: LimitTable) -> FloatArray:
     return np.array([row[table.columns.index(name)] for row in table.rows])
-
-
-def _lungs_without_tumour(derived: Derived) -> Structure:
-    """Return both lungs without the gross tumours, from whichever contours of them there are."""
-    both = derived.named("Lungs")
-    sides = (derived.named("Lung_L"), derived.named("Lung_R"))
-    if len(both) == 1:
-        lungs = [*both]
-    elif not both and all(len(side) == 1 for side in sides):
-        lungs = [*sides[0], *sides[1]]
-    else:
-        raise NotComputable(
-            "both lungs are needed, once each",
-            remedy="Draw Lungs, or Lung_L and Lung_R, or name them in the site file",
-        )
-    tumours = {lesion.gtv.roi_number: lesion.gtv for lesion in derived.lesions if lesion.gtv is not None}
-    return derived.composed("Lungs-GTV", tuple(lungs), tuple(tumours[number] for number in sorted(tumours)))
 
 
 CHECK = ConformityTable()

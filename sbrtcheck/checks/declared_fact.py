@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
+import math
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
 
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import PATIENT
@@ -73,6 +75,13 @@ class Parameters(BaseModel):
             raise ValueError("agrees_with goes with kind = 'whole-number'")
         return self
 
+    @model_validator(mode="after")
+    def _limit_only_for_numbers(self, info: ValidationInfo) -> Self:
+        rule = (info.context or {}).get("rule")
+        if rule is not None and rule.limit is not None and self.kind not in {"whole-number", "number"}:
+            raise ValueError(f"a limit goes with a number, not with kind = {self.kind!r}")
+        return self
+
 
 class DeclaredFact:
     """Judge one declared fact; what is not declared is not evaluated."""
@@ -109,7 +118,7 @@ def _declared(key: str, kind: str, task: Task) -> Any:
         return Outcome(PATIENT, verdict=Verdict.NOT_EVALUATED, reason=f"{key} is not declared")
     value = task.declared.facts[key]
     fits = isinstance(value, _KINDS[kind]) and (kind == "yes-no") == isinstance(value, bool)
-    if not fits or value == "":
+    if not fits or value == "" or (isinstance(value, float) and not math.isfinite(value)):
         return Outcome(PATIENT, verdict=Verdict.NOT_EVALUATED, reason=f"{key} is declared, but not as a {kind}")
     return value
 
@@ -132,15 +141,10 @@ def _apart(later: dt.date, asked: Parameters, task: Task) -> Outcome:
         return earlier
     year, month = divmod(earlier.year * 12 + earlier.month - 1 + int(asked.months or 0), 12)
     # The same day of the later month; a month that is too short ends earlier, which asks for no more than the calendar.
-    due = min(earlier.day, _days(year, month + 1))
+    due = min(earlier.day, calendar.monthrange(year, month + 1)[1])
     met = (later.year, later.month, later.day) >= (year, month + 1, due)
     reason = f"declared: {asked.months_after} = {earlier}, {asked.key} = {later}; {asked.months} months are asked for"
     return Outcome(PATIENT, verdict=Verdict.PASS if met else Verdict.FAIL, reason=reason)
-
-
-def _days(year: int, month: int) -> int:
-    first_of_next = dt.date(year + month // 12, month % 12 + 1, 1)
-    return (first_of_next - dt.timedelta(days=1)).day
 
 
 def _against_the_plan(declared: int, derived: Derived) -> Outcome | None:

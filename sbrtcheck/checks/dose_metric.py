@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
 
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import no_lesions, not_evaluated
+from sbrtcheck.checks.outcomes import no_lesions, not_evaluated, undrawn
+from sbrtcheck.checks.units import refuse_other_unit
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import MetricSyntaxError, NotComputable
 from sbrtcheck.metrics import parse_metric
@@ -50,6 +51,11 @@ class Parameters(BaseModel):
             raise ValueError("name either structures or of_targets = true")
         return self
 
+    @model_validator(mode="after")
+    def _in_one_unit(self, info: ValidationInfo) -> Self:
+        refuse_other_unit(info, parse_metric(self.metric).unit)
+        return self
+
 
 class DoseMetric:
     """Measure one metric on each structure that the rule names."""
@@ -62,7 +68,8 @@ class DoseMetric:
         """Return one outcome a structure, and one for each name that no structure has."""
         if task.parameters.of_targets:
             targets = {lesion.outermost.roi_number: lesion.outermost for lesion in derived.lesions}
-            return no_lesions(derived) or tuple(_measured(targets[n], task, derived) for n in sorted(targets))
+            measured = (_measured(targets[n], task, derived) for n in sorted(targets))
+            return no_lesions(derived) or (*measured, *undrawn(derived))
         outcomes: list[Outcome] = []
         for name in task.parameters.structures:
             found = derived.named(name)

@@ -25,6 +25,15 @@ def no_lesions(derived: Derived) -> tuple[Outcome, ...]:
     return (not_evaluated(f"{found}; name the targets in the site file ([targets])"),)
 
 
+def undrawn(derived: Derived) -> tuple[Outcome, ...]:
+    """Return one outcome for each target in which nothing is drawn: nobody knows what it would have shown."""
+    remedy = "draw it, or say in the site file that it is no target ([targets])"
+    return tuple(
+        not_evaluated(f"nothing measurable is drawn in this {t.role.role}; {remedy}", t.structure.name, t.structure)
+        for t in derived.grouping.undrawn
+    )
+
+
 def remarks(derived: Derived) -> tuple[Evidence, ...]:
     """Return what was ambiguous about the lesions."""
     return tuple(Evidence(text=remark) for remark in derived.grouping.remarks)

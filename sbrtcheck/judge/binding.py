@@ -14,6 +14,8 @@ from sbrtcheck.protocol.loading import LoadedProtocol
 from sbrtcheck.protocol.problems import joined, problems_of
 from sbrtcheck.protocol.schema import ProtocolFile, Rule
 
+_DECLARES = "declared-fact"  # the check that judges what a person declares and nothing else
+
 
 @dataclass(frozen=True, slots=True)
 class BoundRule:
@@ -31,8 +33,8 @@ def bind(protocols: Sequence[LoadedProtocol]) -> tuple[BoundRule, ...]:
     Raises
     ------
     ProtocolError
-        If a protocol is named twice, a check does not exist, parameters are wrong, or a limit is missing or out of
-        place.
+        If a protocol is named twice, a check does not exist or stands in the wrong section, parameters are wrong, or a
+        limit is missing, out of place or in another unit than what is measured.
     """
     problems = list(_twice(protocols))
     bound = []
@@ -63,9 +65,11 @@ def _bind_one(file: ProtocolFile, rule: Rule, path: str) -> BoundRule | list[str
         problems.append(f"{path}.limit: the check {check.id!r} measures a number, so the rule needs a limit")
     if check.needs_limit is False and rule.limit is not None:
         problems.append(f"{path}.limit: the check {check.id!r} takes no limit")
+    if (rule.section == "declared") != (check.id == _DECLARES):
+        problems.append(f"{path}.section: {_DECLARES!r} stands under 'declared', every other check under 'plan'")
     try:
-        # The tables of the file are at hand, so that a check can refuse a table or a column that is not there.
-        parameters = check.Parameters.model_validate(rule.parameters, context={"tables": file.tables})
+        # Rule and tables are at hand, so that a check can refuse a limit, a table or a column that it cannot use.
+        parameters = check.Parameters.model_validate(rule.parameters, context={"tables": file.tables, "rule": rule})
     except ValidationError as error:
         return [*problems, *problems_of(error, f"{path}.parameters")]
     return problems or BoundRule(file, rule, check, parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from sbrtcheck.checks import Task
@@ -10,8 +11,10 @@ from sbrtcheck.errors import NotComputable
 from sbrtcheck.judge.binding import BoundRule
 from sbrtcheck.judge.compare import compare, margin
 from sbrtcheck.protocol.declared import Declared
-from sbrtcheck.results import Outcome, RuleResult, Verdict
+from sbrtcheck.results import Interval, Outcome, RuleResult, Verdict
 
+_OWN_ERROR = "the limit lies inside the numerical error; thinner slices or a finer dose grid would decide"
+_ONE_SIDED = "the value is known from one side only, and that side does not decide"
 _UNSURE_SOURCE = "the value that decides is only recalled, not seen in a source, so this cannot decide"
 
 
@@ -69,15 +72,22 @@ def _verdict(bound: BoundRule, outcome: Outcome) -> tuple[Verdict, bool, str]:
         verdict, borderline, reason = outcome.verdict, False, outcome.reason
     elif outcome.measured is None or outcome.limit is None:
         return Verdict.ERROR, False, "the check gave neither a verdict nor a measurement with a limit"
+    elif outcome.unit != outcome.limit.unit:
+        units = f"measured in {outcome.unit or 'no unit'!r}, limit in {outcome.limit.unit or 'no unit'!r}"
+        return Verdict.ERROR, False, f"{units}: the protocol must state the limit in the unit of the measurement"
     else:
         verdict, borderline = compare(outcome.measured, outcome.limit)
         reason = outcome.reason
         if verdict is Verdict.INDETERMINATE:
-            decide = "the limit lies inside the numerical error; thinner slices or a finer dose grid would decide"
+            decide = outcome.would_decide or (_OWN_ERROR if _bounded(outcome.measured) else _ONE_SIDED)
             reason = f"{reason}; {decide}" if reason else decide
     if bound.rule.confidence == "recalled" and verdict in {Verdict.PASS, Verdict.VARIATION, Verdict.FAIL}:
         return Verdict.INDETERMINATE, False, f"{reason}; {_UNSURE_SOURCE}" if reason else _UNSURE_SOURCE
     return verdict, borderline, reason or _plain_reason(verdict)
+
+
+def _bounded(measured: Interval) -> bool:
+    return math.isfinite(measured.low) and math.isfinite(measured.high)
 
 
 def _plain_reason(verdict: Verdict) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sbrtcheck.protocol.loading import LoadedProtocol
 
 DECLARED_SCHEMA = "sbrtcheck-declared/1"
+# What checks of the plan files read besides; checks stand above protocols, so their facts are named here.
+_READ_BY_PLAN_CHECKS = {"prior-radiotherapy": "prior_radiotherapy_to_target", "target-treated": "progressing_lesions"}
 _REMEDY = f'A file of declared facts is TOML with schema = "{DECLARED_SCHEMA}" and a table [facts]'
 
 
@@ -42,7 +44,7 @@ def load_declared(path: Path, protocols: Sequence[LoadedProtocol]) -> Declared:
         key would otherwise drop a fact in silence.
     """
     try:
-        data = tomllib.loads(path.read_bytes().decode("utf-8"))
+        data = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise DeclaredFileError(
             f"the file of declared facts cannot be read: {error.strerror}", remedy=_REMEDY
@@ -58,10 +60,11 @@ def load_declared(path: Path, protocols: Sequence[LoadedProtocol]) -> Declared:
 
 
 def known_keys(protocols: Sequence[LoadedProtocol]) -> frozenset[str]:
-    """Return the keys of the declared facts that protocols ask for."""
-    rules = (rule for loaded in protocols for rule in loaded.file.rules if rule.section == "declared")
-    parameters = [rule.parameters for rule in rules]
-    return frozenset(str(p[name]) for p in parameters for name in ("key", "months_after") if p.get(name))
+    """Return the keys of the declared facts that the rules of protocols ask for or look at."""
+    rules = [rule for loaded in protocols for rule in loaded.file.rules]
+    asked = [rule.parameters for rule in rules if rule.section == "declared"]
+    read = [_READ_BY_PLAN_CHECKS[rule.check] for rule in rules if rule.check in _READ_BY_PLAN_CHECKS]
+    return frozenset([*read, *(str(p[name]) for p in asked for name in ("key", "months_after") if p.get(name))])
 
 
 def _problems(data: Mapping[str, Any], known: frozenset[str]) -> list[str]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from sbrtcheck.errors import ProtocolError, UnknownProtocol
 from sbrtcheck.protocol.problems import joined, problems_of
-from sbrtcheck.protocol.schema import ProtocolFile
+from sbrtcheck.protocol.schema import ProtocolFile, link_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def load_protocol(name: str | Path) -> LoadedProtocol:
     """
     content = _content(name)
     try:
-        data = tomllib.loads(content.decode("utf-8"))
+        data = tomllib.loads(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProtocolError(f"the protocol file is not valid TOML: {error}", remedy="Mend the place named") from error
     return LoadedProtocol(_validated(data), hashlib.sha256(content).hexdigest())
@@ -75,4 +75,7 @@ def _validated(data: dict[str, Any]) -> ProtocolFile:
     try:
         return ProtocolFile.model_validate(data)
     except ValidationError as error:
-        raise ProtocolError(joined("the protocol file", problems_of(error)), remedy="Mend every place named") from error
+        # The model looks at the links only once all parts are valid; here both are wanted at once.
+        parts = any(problem["loc"] for problem in error.errors())
+        problems = [*(problems_of(error) if parts else ()), *link_problems(data)]
+        raise ProtocolError(joined("the protocol file", problems), remedy="Mend every place named") from error

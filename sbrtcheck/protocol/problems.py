@@ -10,7 +10,11 @@ from pydantic import ValidationError
 def problems_of(error: ValidationError, under: str = "") -> list[str]:
     """Return one line a problem: key path and what is wrong."""
     found = []
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    inside = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
+    for problem in problems:
+        if problem["type"] == "too_short" and problem["loc"] in inside:
+            continue  # the list is short only because entries with problems were not counted
         path = under
         for key in problem["loc"]:
             path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)

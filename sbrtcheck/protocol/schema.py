@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 from sbrtcheck.results import Limit
 
@@ -17,6 +17,14 @@ FACT_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")  # a key of the file of de
 Kebab = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, Field(min_length=1)]
 Confidence = Literal["verified", "derived", "recalled"]
+
+
+def _numbers(limit: Any) -> Any:
+    """Refuse what would be read as a number without being one: ``true`` as 1, ``"40"`` as 40."""
+    for name in ("per_protocol", "variation"):
+        if isinstance(limit, Mapping) and isinstance(limit.get(name), bool | str):
+            raise ValueError(f"{name} must be a number")  # noqa: TRY004  (pydantic collects ValueErrors only)
+    return limit
 
 
 def _sound(limit: Limit) -> Limit:
@@ -68,7 +76,7 @@ class Rule(_Table):
     section: Literal["plan", "declared"] = "plan"
     required: bool = True
     parameters: dict[str, Any] = {}
-    limit: Annotated[Limit, AfterValidator(_sound)] | None = None
+    limit: Annotated[Limit, BeforeValidator(_numbers), AfterValidator(_sound)] | None = None
     definition: str = ""
     definition_is_choice: bool = False
     source: Text
@@ -91,7 +99,7 @@ class LimitTable(_Table):
     id: Kebab
     key: Text
     columns: tuple[Text, ...]
-    rows: Annotated[tuple[tuple[float, ...], ...], Field(min_length=2)]
+    rows: Annotated[tuple[tuple[Annotated[float, Strict()], ...], ...], Field(min_length=2)]
     source: Text
     confidence: Confidence
 
@@ -124,19 +132,39 @@ class ProtocolFile(_Table):
 
     @model_validator(mode="after")
     def _linked(self) -> Self:
-        known = {source.id for source in self.sources}
-        problems = [f"{what}: the id {name!r} stands twice" for what, name in self._twice()]
-        problems += [
-            f"rules[{n}].source: no source {r.source!r}" for n, r in enumerate(self.rules) if r.source not in known
-        ]
-        problems += [
-            f"tables[{n}].source: no source {t.source!r}" for n, t in enumerate(self.tables) if t.source not in known
-        ]
+        problems = link_problems(self.model_dump(include={"sources", "tables", "rules"}))
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
-    def _twice(self) -> Iterable[tuple[str, str]]:
-        for what, items in (("sources", self.sources), ("tables", self.tables), ("rules", self.rules)):
-            counted = Counter(item.id for item in items)
-            yield from ((what, name) for name, count in counted.items() if count > 1)
+
+def link_problems(data: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong between the parts of a protocol file: ids that stand twice, sources that are not there.
+
+    ``data`` need not be valid otherwise, so that these problems are reported together with those of the parts.
+    """
+    sources, problems = _entries(data, "sources"), []
+    levels = {str(source.get("id")): source.get("level") for _, source in sources}
+    for what in ("sources", "tables", "rules"):
+        counted = Counter(str(entry["id"]) for _, entry in _entries(data, what) if "id" in entry)
+        problems += [f"{what}: the id {name!r} stands twice" for name, count in counted.items() if count > 1]
+    for what in ("tables", "rules"):
+        for number, entry in _entries(data, what):
+            problems += _about_source(entry, levels, f"{what}[{number}]")
+    return problems
+
+
+def _about_source(entry: Mapping[str, Any], levels: Mapping[str, Any], path: str) -> Iterator[str]:
+    source = entry.get("source")
+    if not isinstance(source, str):
+        return  # missing or no text: reported with the entry itself
+    if source not in levels:
+        yield f"{path}.source: no source {source!r}"
+    elif levels[source] == "none" and entry.get("confidence") == "verified":
+        yield f"{path}.confidence: source {source!r} is no page (level none), so nobody can have seen the value there"
+
+
+def _entries(data: Mapping[str, Any], what: str) -> Sequence[tuple[int, Mapping[str, Any]]]:
+    found = data.get(what, ())
+    listed = found if isinstance(found, list | tuple) else ()
+    return [(number, entry) for number, entry in enumerate(listed) if isinstance(entry, Mapping)]

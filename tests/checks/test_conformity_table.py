@@ -3,7 +3,10 @@
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sbrtcheck.checks import Task, conformity_table
@@ -18,18 +21,31 @@ FILE = load_protocol("rtog-0813-0915-conformity").file
 R50 = next(rule for rule in FILE.rules if rule.id == "conformity-r50")
 
 
-def run(monkeypatch: pytest.MonkeyPatch, size: Interval, measured: Interval, ptvs: int = 1) -> Outcome:
-    """Judge the first of some PTVs of one size, whose R50 is given."""
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    size: Interval,
+    measured: Interval,
+    ptvs: int = 1,
+    without_ptv: int = 0,
+    undrawn: int = 0,
+) -> Outcome:
+    """Judge the first of some PTVs of one size, whose R50 is given; lesions that lack one must be named."""
     lesions = []
     for number in range(1, ptvs + 1):
         ptv = Structure(number, f"PTV{number}", "PTV", ())
         lesions.append(SimpleNamespace(id=f"lesion {number}", ptv=ptv, gtv=None, measured=ptv))
-    derived: Any = SimpleNamespace(lesions=lesions, volume=lambda structure: size)
+    for number in range(ptvs + 1, ptvs + 1 + without_ptv):
+        gtv = Structure(number, f"GTV{number}", "GTV", ())
+        lesions.append(SimpleNamespace(id=f"lesion {number}", ptv=None, gtv=gtv, measured=gtv))
+    role, empty = SimpleNamespace(role="PTV"), Structure(99, "PTV_old", "PTV", ())
+    grouping = SimpleNamespace(undrawn=(SimpleNamespace(structure=empty, role=role),) * undrawn)
+    derived: Any = SimpleNamespace(lesions=lesions, grouping=grouping, volume=lambda structure: size)
     metric = SimpleNamespace(unit="", compute=lambda structure, derived: measured)
     monkeypatch.setattr(conformity_table, "parse_metric", lambda text: metric)
     asked = Parameters.model_validate(R50.parameters, context={"tables": FILE.tables})
     outcomes = CHECK.run(Task(R50, FILE, asked, Declared()), derived)
-    assert len(outcomes) == ptvs
+    assert len(outcomes) == ptvs + without_ptv + undrawn
+    assert all(outcome.verdict is Verdict.NOT_EVALUATED for outcome in outcomes[ptvs:])
     return outcomes[0]
 
 
@@ -82,6 +98,35 @@ def test_a_second_target_leaves_an_upper_bound(monkeypatch: pytest.MonkeyPatch) 
     assert compare(good.measured, good.limit)[0] is Verdict.PASS
 
 
+def test_a_lesion_without_ptv_adds_dose_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    poor = run(monkeypatch, Interval.exact(13.2), Interval.exact(9.0), without_ptv=1)
+    assert poor.measured is not None
+    assert poor.limit is not None
+    assert compare(poor.measured, poor.limit)[0] is Verdict.INDETERMINATE
+    assert "would decide" in poor.would_decide
+
+
+def test_an_empty_ptv_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = run(monkeypatch, Interval.exact(13.2), Interval.exact(4.0), undrawn=1)
+    assert good.measured == Interval.exact(4.0)
+
+
+@given(st.floats(2.0, 160.0), st.floats(0.0, 30.0), st.floats(0.0, 30.0), st.floats(1.0, 9.0))
+def test_a_pass_holds_for_every_volume_within_its_error(below: float, above: float, rest: float, value: float) -> None:
+    low, high = max(1.8, below - above), min(163.0, below + rest)
+    with pytest.MonkeyPatch.context() as patch:
+        outcome = run(patch, Interval(below, low, high), Interval.exact(value))
+        assert outcome.measured is not None
+        assert outcome.limit is not None
+        verdict = compare(outcome.measured, outcome.limit)[0]
+        for place in np.linspace(low, high, 7):
+            there = run(patch, Interval.exact(float(place)), Interval.exact(value))
+            assert there.measured is not None
+            assert there.limit is not None
+            if verdict in {Verdict.PASS, Verdict.FAIL}:
+                assert compare(there.measured, there.limit)[0] is verdict
+
+
 def test_the_limits_are_strict(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = run(monkeypatch, Interval.exact(13.2), Interval.exact(4.7))
     assert outcome.measured is not None
@@ -93,3 +138,9 @@ def test_the_limits_are_strict(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_not_in_the_file_is_refused(change: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Parameters.model_validate(R50.parameters | change, context={"tables": FILE.tables})
+
+
+def test_an_acceptable_deviation_that_is_narrower_is_refused() -> None:
+    turned = R50.parameters | {"per_protocol": "r50_minor", "variation": "r50_none"}
+    with pytest.raises(ValidationError, match="not wider"):
+        Parameters.model_validate(turned, context={"tables": FILE.tables})

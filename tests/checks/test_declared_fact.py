@@ -1,6 +1,7 @@
 """Facts that a person declares."""
 
 import datetime as dt
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,6 +49,11 @@ def test_what_is_not_a_yes_or_no_is_not_evaluated(said: Any) -> None:
 @pytest.mark.parametrize("said", [True, 2.0, "2"])
 def test_what_is_not_a_whole_number_is_not_evaluated(said: Any) -> None:
     assert run({"n": said}, AT_MOST_3, key="n", kind="whole-number").verdict is Verdict.NOT_EVALUATED
+
+
+@pytest.mark.parametrize("said", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_none_is_not_evaluated(said: float) -> None:
+    assert run({"n": said}, AT_MOST_3, key="n", kind="number").verdict is Verdict.NOT_EVALUATED
 
 
 def test_what_is_not_declared_is_not_evaluated() -> None:

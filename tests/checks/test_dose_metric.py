@@ -53,6 +53,23 @@ def test_what_cannot_be_computed_is_not_evaluated(monkeypatch: pytest.MonkeyPatc
     assert "0.01" in outcome.reason
 
 
+def test_a_target_without_contours_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, empty = Structure(1, "PTV1", "PTV", ()), Structure(2, "PTV2", "PTV", ())
+    monkeypatch.setattr(
+        dose_metric,
+        "parse_metric",
+        lambda text: SimpleNamespace(unit="Gy", compute=lambda structure, derived: Interval.exact(20.0)),
+    )
+    target = SimpleNamespace(structure=empty, role=SimpleNamespace(role="PTV"))
+    derived: Any = SimpleNamespace(
+        lesions=[SimpleNamespace(outermost=drawn)], grouping=SimpleNamespace(undrawn=(target,))
+    )
+    asked = Parameters.model_validate({"metric": "D0.03cc[Gy]", "of_targets": True})
+    first, second = CHECK.run(Task(RULE, None, asked, Declared()), derived)  # type: ignore[arg-type]
+    assert first.measured == Interval.exact(20.0)
+    assert (second.verdict, second.roi_number) == (Verdict.NOT_EVALUATED, 2)
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -49,12 +49,20 @@ def test_what_the_record_leaves_open_is_marked_as_a_choice(rule: str) -> None:
 
 
 def test_the_conformity_table_has_all_eleven_rows() -> None:
-    # RTOG 0813 and 0915, Table 1: first and last row, and the row that clamping programs leave out.
+    # RTOG 0813 and 0915, Table 1, read column by column; R100 and V20 are the same in every row.
     (table,) = RTOG.tables
-    assert len(table.rows) == 11
-    assert table.rows[0] == (1.8, 1.2, 1.5, 5.9, 7.5, 50.0, 57.0, 10.0, 15.0)
-    assert table.rows[-2] == (126.0, 1.2, 1.5, 3.1, 4.0, 73.0, 91.0, 10.0, 15.0)
-    assert table.rows[-1] == (163.0, 1.2, 1.5, 2.9, 3.7, 77.0, 94.0, 10.0, 15.0)
+    columns = dict(zip(table.columns, zip(*table.rows, strict=True), strict=True))
+    assert columns == {
+        "ptv_cc": (1.8, 3.8, 7.4, 13.2, 22.0, 34.0, 50.0, 70.0, 95.0, 126.0, 163.0),
+        "r100_none": (1.2,) * 11,
+        "r100_minor": (1.5,) * 11,
+        "r50_none": (5.9, 5.5, 5.1, 4.7, 4.5, 4.3, 4.0, 3.5, 3.3, 3.1, 2.9),
+        "r50_minor": (7.5, 6.5, 6.0, 5.8, 5.5, 5.3, 5.0, 4.8, 4.4, 4.0, 3.7),
+        "d2cm_none": (50.0, 50.0, 50.0, 50.0, 54.0, 58.0, 62.0, 66.0, 70.0, 73.0, 77.0),
+        "d2cm_minor": (57.0, 57.0, 58.0, 58.0, 63.0, 68.0, 77.0, 86.0, 89.0, 91.0, 94.0),
+        "v20_none": (10.0,) * 11,
+        "v20_minor": (15.0,) * 11,
+    }
 
 
 def test_a_larger_target_never_has_a_looser_ratio_or_a_tighter_distance_dose() -> None:

@@ -1,6 +1,8 @@
 """Reading protocol files."""
 
+import contextlib
 import hashlib
+import importlib
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sbrtcheck.errors import DeclaredFileError, ProtocolError, UnknownProtocol
 from sbrtcheck.judge import bind
@@ -66,9 +70,76 @@ colour = "red"
         assert place in str(error.value)
 
 
+def test_parts_and_links_are_reported_together(tmp_path: Path) -> None:
+    rule = '[[rules]]\nid = "{}"\ntitle = "A"\ncheck = "c"\nsource = "{}"\nconfidence = "verified"\n'
+    text = HEAD + rule.format("Not Kebab", "t") + rule.format("twice", "s") + rule.format("twice", "u")
+    with pytest.raises(ProtocolError) as error:
+        load_protocol(write(tmp_path, text))
+    said = str(error.value)
+    assert "4 problems" in said
+    assert "at least 1 item" not in said  # rules that have problems are there all the same
+    for place in (
+        "rules[0].id",
+        "'twice' stands twice",
+        "rules[0].source: no source 't'",
+        "rules[2].source: no source 'u'",
+    ):
+        assert place in said
+
+
+def test_links_alone_are_reported_one_by_one(tmp_path: Path) -> None:
+    rule = '[[rules]]\nid = "a"\ntitle = "A"\ncheck = "c"\nsource = "t"\nconfidence = "verified"\n'
+    with pytest.raises(ProtocolError, match="has 3 problems"):
+        load_protocol(write(tmp_path, HEAD + rule + rule))
+
+
+@pytest.mark.parametrize(("confidence", "accepted"), [("recalled", True), ("derived", True), ("verified", False)])
+def test_what_no_page_shows_is_not_verified(tmp_path: Path, confidence: str, accepted: bool) -> None:
+    head = HEAD.replace("primary", "none")
+    path = write(
+        tmp_path, f'{head}[[rules]]\nid = "a"\ntitle = "A"\ncheck = "c"\nsource = "s"\nconfidence = "{confidence}"\n'
+    )
+    if accepted:
+        load_protocol(path)
+    else:
+        with pytest.raises(ProtocolError, match=r"rules\[0\]\.confidence"):
+            load_protocol(path)
+
+
+STORM_LINES = (files("sbrtcheck.protocol") / "library" / "getug-storm-01.toml").read_text(encoding="utf-8").splitlines()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, len(STORM_LINES) - 1), min_size=1, max_size=3),
+    st.sampled_from(
+        ["", "x = 1", "[[rules]]", 'id = "lesion-count"', "limit = 3", 'source = "nowhere"', "parameters = []"]
+    ),
+)
+def test_a_damaged_file_is_read_or_refused_by_name(
+    tmp_path_factory: pytest.TempPathFactory, damaged: list[int], text: str
+) -> None:
+    lines = [text if number in damaged else line for number, line in enumerate(STORM_LINES)]
+    path = write(tmp_path_factory.mktemp("damaged"), "\n".join(lines))
+    with contextlib.suppress(ProtocolError):
+        bind([load_protocol(path)])
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    # Editors on Windows write one.
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + "\n".join(STORM_LINES).encode())
+    assert load_protocol(path).file.id == "getug-storm-01"
+
+
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
+        (
+            'source = "s"\nlimit = { op = "<=", per_protocol = true }',
+            r"rules\[0\]\.limit: per_protocol must be a number",
+        ),
+        ('source = "s"\nlimit = { op = "<=", per_protocol = "40" }', "per_protocol must be a number"),
         ('source = "t"', "no source 't'"),
         ('source = "s"\nlimit = { op = "<=", per_protocol = 40.0, variation = 39.0 }', "not wider"),
         ('source = "s"\nlimit = { op = ">=", per_protocol = 40.0, variation = 41.0 }', "not wider"),
@@ -116,6 +187,7 @@ def table(**changes: Any) -> str:
         ({"rows": "[[1.0, 2.0], [2.0]]"}, "holds 1 values for 2 columns"),
         ({"rows": "[[2.0, 2.0], [1.0, 3.0]]"}, "must rise"),
         ({"rows": "[[1.0, 2.0]]"}, "at least 2"),
+        ({"rows": "[[1.0, true], [2.0, 3.0]]"}, r"tables\[0\]\.rows\[0\]\[1\]"),
     ],
 )
 def test_tables_are_checked(tmp_path: Path, changes: dict[str, str], said: str) -> None:
@@ -135,6 +207,21 @@ def test_declared_facts_are_read_for_the_protocols_at_hand(tmp_path: Path) -> No
     assert {"progressing_lesions", "prior_radiotherapy_to_target", "first_ct_date"} <= known_keys([storm])
     good = declared(tmp_path, 'schema = "sbrtcheck-declared/1"\n[facts]\nwho_status = 1\n')
     assert load_declared(good, [storm]).facts == {"who_status": 1}
+
+
+@pytest.mark.parametrize(
+    ("check", "key"),
+    [("prior-radiotherapy", "prior_radiotherapy_to_target"), ("target-treated", "progressing_lesions")],
+)
+def test_a_fact_that_a_check_of_the_plan_reads_may_be_declared(tmp_path: Path, check: str, key: str) -> None:
+    rule = f'[[rules]]\nid = "a"\ntitle = "A"\ncheck = "{check}"\nsource = "s"\nconfidence = "verified"\n'
+    own = load_protocol(write(tmp_path, HEAD + rule))
+    assert known_keys([own]) == {key}
+    path = declared(tmp_path, f'schema = "sbrtcheck-declared/1"\n[facts]\n{key} = 2\n')
+    assert load_declared(path, [own]).facts == {key: 2}
+    # The check itself must look at that key and no other.
+    module = importlib.import_module(f"sbrtcheck.checks.{check.replace('-', '_')}")
+    assert f'"{key}"' in Path(str(module.__file__)).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
