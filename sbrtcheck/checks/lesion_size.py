@@ -70,7 +70,16 @@ class LesionSize:
             reason += f"; it is in doubt whether {tumour.where} is the tumour: say so in the site file"
         shown = line(f"{what} of {tumour.where}", extent.ends_mm, tumour.roi_number)
         measured = Interval(extent.length.value, min(low, extent.length.value), high)
-        return Outcome(lesion.id, tumour.roi_number, measured, "mm", task.rule.limit, reason=reason, evidence=(shown,))
+        return Outcome(
+            lesion.id,
+            tumour.roi_number,
+            measured,
+            "mm",
+            task.rule.limit,
+            reason=reason,
+            evidence=(shown,),
+            would_decide="the limit lies below that bound; what is named here would decide" if bound_only else "",
+        )
 
 
 def _is_axial(region: Region) -> bool:
