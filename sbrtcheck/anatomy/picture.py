@@ -11,7 +11,7 @@ import shapely
 from contourpy import contour_generator
 from scipy.interpolate import RegularGridInterpolator
 
-from sbrtcheck.dose.sampling import sample_raster
+from sbrtcheck.dose.sampling import DoseLayers
 from sbrtcheck.errors import NotComputable, UnreadableFile
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.model import Dose, FloatArray, Image
@@ -191,10 +191,10 @@ def _isodoses(dose: Dose | None, prescribed_gy: float | None, sheet: _Sheet) -> 
     of = "" if prescribed_gy else " of the maximum"
     ticks, _ = sheet.grid(max(2, round(sheet.side_mm / _DOSE_STEP_MM)))
     try:
-        samples = sample_raster(dose, sheet.to_patient, ticks, ticks, np.zeros(1))
+        (_, dose_gy), inside = DoseLayers(dose, sheet.to_patient, ticks, ticks, np.zeros(1)).both(0)
     except NotComputable:
         return []
-    generator = contour_generator(ticks, ticks, np.ma.masked_array(samples.dose_gy[0], ~samples.inside[0]))
+    generator = contour_generator(ticks, ticks, np.ma.masked_array(dose_gy, ~inside))
     found = []
     for percent in _PRESCRIBED_PERCENT if prescribed_gy else _MAXIMUM_PERCENT:
         level_gy = percent / 100.0 * full_gy

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from sbrtcheck.model import FloatArray
 
@@ -27,23 +26,12 @@ class Weights:
         Weights of the C ticks of the window.
     inside : (N,) bool
         Whether the position lies between the first and the last tick.
-    ticks : int
-        Number of ticks of the axis.
     """
 
     first: NDArray[np.intp]
     linear: FloatArray
     cubic: FloatArray
     inside: NDArray[np.bool_]
-    ticks: int
-
-    def matrix(self, *, cubic: bool) -> csr_array:
-        """Return the weights as a sparse ``(N, ticks)`` matrix."""
-        number, width = self.linear.shape
-        columns = self.first[:, None] + np.arange(width)
-        values = self.cubic if cubic else self.linear
-        rows = np.arange(number + 1) * width
-        return csr_array((values.ravel(), columns.ravel(), rows), shape=(number, self.ticks))
 
 
 class Axis:
@@ -62,10 +50,18 @@ class Axis:
         self.ticks_mm = ticks_mm
         self.width = min(4, len(ticks_mm))
 
-    def weights(self, positions_mm: FloatArray) -> Weights:
-        """Return the weights at positions ``(N,)``; those outside get the weights of the nearest tick."""
+    def weights(self, positions_mm: FloatArray, whole: tuple[float, float] | None = None) -> Weights:
+        """Return the weights at positions ``(N,)``; those outside get the weights of the nearest tick.
+
+        Parameters
+        ----------
+        positions_mm : (N,) float
+        whole : (float, float), optional
+            First and last tick of the axis of which these ticks are a window.
+        """
         ticks = self.ticks_mm
-        inside = (positions_mm >= ticks[0] - _ON_TICK_MM) & (positions_mm <= ticks[-1] + _ON_TICK_MM)
+        least, most = whole or (ticks[0], ticks[-1])
+        inside = (positions_mm >= least - _ON_TICK_MM) & (positions_mm <= most + _ON_TICK_MM)
         held = np.clip(positions_mm, ticks[0], ticks[-1])
         k = np.clip(np.searchsorted(ticks, held, side="right") - 1, 0, len(ticks) - 2)
         t = (held - ticks[k]) / (ticks[k + 1] - ticks[k])
@@ -78,7 +74,6 @@ class Axis:
             linear=np.einsum("nb,nbc->nc", straight, basis),
             cubic=np.einsum("nb,nbc->nc", smooth, basis),
             inside=inside,
-            ticks=len(ticks),
         )
 
     @cached_property

@@ -1,161 +1,306 @@
-"""The cells that fill a structure, each with its volume and its dose."""
+"""The cells that fill a structure, each laid with its volume and its range of dose into the histogram."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from sbrtcheck.dose.sampling import Samples, sample, sample_raster
-from sbrtcheck.geometry.plates import cap_plates
-from sbrtcheck.geometry.raster import Covered, Raster, covered, raster_of
+from sbrtcheck.compiled import compiled
+from sbrtcheck.dose.histogram import Boxes, lay_box, lay_error
+from sbrtcheck.dose.sampling import UNSURE_SHARE, DoseLayers, Interpolation, sample
+from sbrtcheck.geometry.raster import Fields, levels, raster_of
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.geometry.slices import layers_of
+from sbrtcheck.geometry.rings import Rings, rings_of
+from sbrtcheck.geometry.slices import Layers, ShapeModel, layers_of
 from sbrtcheck.model import Dose, FloatArray
 
 # This many cells in a small structure ...
 _CELLS_SMALL = 40_000
 # ... no wider than this share of the dose grid in a large one ...
-_CELL_SHARE = 0.9
+_CELL_SHARE = 1.0
 # ... and never more than this many in all.
 _CELLS_MOST = 600_000
 # A small part of a structure gets no fewer than this share of the cells of a small structure.
 _LEAST_SHARE = 0.05
-# What a cell's single dose leaves unknown: this share of the change of dose across the cell.
-_CELL_ERROR_SHARE = 0.08
-# Multiples of the inverse first and second power of the real root of x^3 = x + 1 fill a square evenly.
-_EVEN_RATIOS = (0.7548776662466927, 0.5698402909980532)
+# What the single box of a cell at the border leaves unknown: this share of the change of dose across the cell.
+_BORDER_SHARE: Final = 0.08
+# The same for a cell inside, whose box has the right spread but not the right shape.
+_INNER_SHARE: Final = 0.02
+# No dose grid lies outside this range by interpolation, as a share of the range of its voxels.
+_OVERSHOOT = 0.3
+
+# Curves that the cells are laid into: those that are full in the least and in the most volume are laid once.
+_FULL: Final = 0
+_BEST: Final = 1
+_MOST: Final = 3
+_CURVES: Final = 4
+
+# What is noted of the doses, one row each: the least and the highest dose of the best estimate, of what is certainly
+# inside (the low end of its highest, the high end of its least), and of what is possibly inside.
+_LEAST: Final = 0
+_HIGHEST: Final = 1
+_CERTAIN_LEAST: Final = 2
+_CERTAIN_HIGHEST: Final = 3
+_POSSIBLE_LEAST: Final = 4
+_POSSIBLE_HIGHEST: Final = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Filled:
-    """Cells of one connected part, and points on its outlines.
+    """Everything that the cells of a structure have told.
 
     Attributes
     ----------
-    volume_mm3 : (3, N) float
-        Volume of the structure in each cell: best estimate, lower and upper bound; 0 for points on a drawn outline.
-    samples : Samples
-        Dose of the cells and points.
-    caps_gy : (C,) float
-        Doses on the best estimate of the caps, as far as they lie in the grid.
-    coldest_gy, hottest_gy : float
-        Bounds of the dose in the corners of all cells that the structure may reach.
+    boxes : Boxes
+        Curves in mm3.
+    extremes_gy : (6,) float
+        Least and highest dose: best estimate, bounds from what is certainly inside, bounds from what is possibly inside.
+    outside_mm3 : (3,) float
+        Volume outside the dose grid: best estimate, least, most.
+    sums : (2,) float
+        Volume inside the grid, mm3, and its integral of the best dose, Gy mm3.
     """
 
-    volume_mm3: FloatArray
-    samples: Samples
-    caps_gy: FloatArray
-    coldest_gy: float
-    hottest_gy: float
+    boxes: Boxes
+    extremes_gy: FloatArray
+    outside_mm3: FloatArray
+    sums: FloatArray
+
+    @property
+    def at_least_mm3(self) -> FloatArray:
+        """Volume at or above each knot of the boxes: best estimate, least, most; ``(3, N)``."""
+        return np.array([self.boxes.at_least(_FULL, curve) for curve in range(_BEST, _MOST + 1)])
 
 
-def fill(part: Region, dose: Dose, total_mm3: float) -> Filled:
-    """Fill one connected part with cells.
+def fill(
+    parts: tuple[Region, ...], dose: Dose, model: ShapeModel = "shape", interpolation: Interpolation = "cubic"
+) -> Filled:
+    """Fill the connected parts of a structure with cells.
 
     Parameters
     ----------
-    part : Region
+    parts : tuple of Region
     dose : Dose
-    total_mm3 : float
-        Volume of the whole structure, to share the number of cells among its parts.
+    model : {'shape', 'slab'}
+    interpolation : {'cubic', 'trilinear'}
 
     Raises
     ------
     NotComputable
-        If the thickness of the part is unknown, or the dose is not a volume.
+        If the thickness of a part is unknown, or the dose is not a volume.
     """
-    cell_mm = _cell_mm(part, dose, total_mm3)
-    # Two layers at least between planes: the change of dose across them is needed too.
-    layers = layers_of(part, min(cell_mm, 0.5 * _least_step_mm(part)))
-    raster = raster_of(part, layers, cell_mm)
-    # Groups beyond a cap hold no cells.
-    groups = [_cells(dose, part, raster, group) for group in covered(part, layers, raster) if len(group.cells)]
-    volume_mm3 = np.concatenate([g.volume_mm3 for g in groups], axis=1)
-    cells = joined([g.samples for g in groups])
-    corner_gy = np.concatenate([g.corner_gy for g in groups])
-    caps = cap_plates(part)
-    on_caps = _on_outlines(dose, part, caps.outlines, caps.low_mm, cell_mm)
-    drawn = _on_outlines(dose, part, np.array(part.outlines), part.w_mm, cell_mm)
-    caps_gy = on_caps.dose_gy[on_caps.inside]
-    # Spread over the cell, no dose leaves the range of what is known to be inside.
-    held = cells.inside & (volume_mm3[0] > 0.0)
-    known_gy = np.concatenate([cells.dose_gy[held], drawn.dose_gy[drawn.inside], caps_gy])
-    shift = np.concatenate([g.spread_gy for g in groups])
-    if len(known_gy):
-        within = np.clip(cells.dose_gy + shift, known_gy.min(), known_gy.max()) - cells.dose_gy
-        shift = np.where(held, within, shift)
-    return Filled(
-        volume_mm3=np.concatenate([volume_mm3, np.zeros((3, len(drawn.dose_gy)))], axis=1),
-        samples=joined([cells.shifted(shift), drawn]),
-        caps_gy=caps_gy,
-        coldest_gy=max(float((cells.low_gy - corner_gy).min(where=cells.inside, initial=np.inf)), 0.0),
-        hottest_gy=float((cells.high_gy + corner_gy).max(where=cells.inside, initial=-np.inf)),
-    )
+    volumes = [float(layers_of(part, model=model).volume_mm3[0]) for part in parts]
+    filling = _Filling(dose, _dose_range(parts, dose), interpolation)
+    for part, volume_mm3 in zip(parts, volumes, strict=True):
+        cell_mm = _cell_mm(volume_mm3, sum(volumes), dose)
+        # Two layers at least between planes: the change of dose across them is needed too.
+        filling.add(part, layers_of(part, min(cell_mm, 0.5 * _least_step_mm(part)), model), cell_mm)
+    return Filled(filling.boxes, filling.extremes_gy, filling.outside_mm3, filling.sums)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cells:
-    """Cells of a group of layers, with the dose in the middle of what is covered of each.
+class _Filling:
+    """The curves of one structure while its parts are laid in."""
 
-    ``spread_gy`` takes that dose to another place in the cell, evenly over all cells; ``corner_gy`` is how far the
-    corners differ; both ``(N,)``.
+    def __init__(self, dose: Dose, range_gy: tuple[float, float], interpolation: Interpolation) -> None:
+        self.dose, self.interpolation = dose, interpolation
+        self.boxes = Boxes.between(*range_gy, _CURVES)
+        self.extremes_gy = np.array([np.inf, -np.inf] * 3)
+        self.outside_mm3, self.sums = np.zeros(3), np.zeros(2)
+
+    def add(self, part: Region, layers: Layers, cell_mm: float) -> None:
+        layers = layers.where(_held(layers))
+        rings = rings_of(part)
+        raster = raster_of(rings, layers, cell_mm)
+        middle_mm = layers.middle_mm
+        dose = DoseLayers(self.dose, part.to_patient, raster.u_mm, raster.v_mm, middle_mm)
+        fields = Fields(rings, layers, layers.blend(part.w_mm), raster)
+        images = [dose.both(0)] * 2 + [dose.both(min(1, len(middle_mm) - 1))]
+        for s in range(len(middle_mm)):
+            if s:
+                images = [*images[1:], dose.both(min(s + 1, len(middle_mm) - 1))]
+            field = fields.of_layer(s)
+            _lay(
+                (self.boxes.ramps, self.boxes.plateau_gy, self.boxes.plateau_mm3),
+                self.boxes.unsure,
+                (self.boxes.low_gy, 1.0 / self.boxes.bin_gy),
+                (self.extremes_gy, self.outside_mm3, self.sums),
+                field,
+                levels(field, cell_mm, np.ascontiguousarray(layers.area_mm2[:, s])),
+                (images[0][0], images[1][0], images[2][0]),
+                images[1][1],
+                (middle_mm[max(s - 1, 0)], middle_mm[s], middle_mm[min(s + 1, len(middle_mm) - 1)]),
+                (cell_mm, layers.high_mm[s] - layers.low_mm[s]),
+                self.dose.quantisation_gy,
+                1 if self.interpolation == "cubic" else 0,
+            )
+        self._note_outlines(part, rings, cell_mm)
+
+    def _note_outlines(self, part: Region, rings: Rings, spacing_mm: float) -> None:
+        """Note the doses on the drawn outlines: they are inside on all accounts."""
+        uv_mm, vertex = _points_along(rings.uv_mm, rings.start, spacing_mm)
+        plane = np.searchsorted(rings.start[rings.plane_start], vertex, side="right") - 1
+        found = sample(self.dose, part.to_lps(np.column_stack([uv_mm, part.w_mm[plane]])), self.interpolation)
+        held = found.inside
+        if held.any():
+            e = self.extremes_gy
+            e[_LEAST] = min(e[_LEAST], found.dose_gy[held].min())
+            e[_HIGHEST] = max(e[_HIGHEST], found.dose_gy[held].max())
+            e[_CERTAIN_LEAST] = min(e[_CERTAIN_LEAST], found.high_gy[held].min())
+            e[_CERTAIN_HIGHEST] = max(e[_CERTAIN_HIGHEST], found.low_gy[held].max())
+            e[_POSSIBLE_LEAST] = min(e[_POSSIBLE_LEAST], found.low_gy[held].min())
+            e[_POSSIBLE_HIGHEST] = max(e[_POSSIBLE_HIGHEST], found.high_gy[held].max())
+
+
+@compiled
+def _lay(
+    curves: tuple[FloatArray, FloatArray, FloatArray],
+    unsure: FloatArray,
+    bins: tuple[float, float],
+    notes: tuple[FloatArray, FloatArray, FloatArray],
+    field: FloatArray,
+    level: FloatArray,
+    images: tuple[FloatArray, FloatArray, FloatArray],
+    inside: NDArray[np.bool_],
+    heights_mm: tuple[float, float, float],
+    size_mm: tuple[float, float],
+    step_gy: float,
+    kind: int,
+) -> None:
+    """Lay one layer of cells into the curves.
+
+    ``images`` are the trilinear and cubic dose ``(2, V, U)`` at the heights of the layer below, this one, and the one
+    above, ``kind`` the one that is wanted; ``field`` encloses the best, least and most area of the layer above the
+    three ``level``.
     """
-
-    volume_mm3: FloatArray
-    samples: Samples
-    spread_gy: FloatArray
-    corner_gy: FloatArray
-
-
-def _on_outlines(
-    dose: Dose, part: Region, outlines: NDArray[Any], heights_mm: FloatArray, spacing_mm: float
-) -> Samples:
-    """Return the dose at points along outlines in planes of a part."""
-    dense = shapely.segmentize(outlines, spacing_mm)
-    points, plane = shapely.get_coordinates(dense, return_index=True)
-    return sample(dose, part.to_lps(np.column_stack([points, heights_mm[plane]])))
-
-
-def _cells(dose: Dose, part: Region, raster: Raster, group: Covered) -> _Cells:
-    found = sample_raster(dose, part.to_patient, raster.u_mm, raster.v_mm, group.w_mm)
-    some = group.volume_mm3.any(axis=0)
-
-    def of_cells(values: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(values.reshape(len(group.w_mm), -1)[:, group.cells][some])
-
-    # Change of dose across a cell along u, v and w, Gy.
-    across = np.array([of_cells(np.asarray(np.gradient(found.dose_gy, axis=axis))) for axis in (2, 1, 0)])
-    change = (across[:2] * group.offset_mm[:, some]).sum(axis=0) / raster.cell_mm
-    unsure = _CELL_ERROR_SHARE * np.sqrt((across**2).sum(axis=0))
-    # All cells of a column or a layer share a position: spread over the cell, they make no step in the histogram.
-    full = group.share[some]
-    places = _spread_evenly(len(group.w_mm), *np.divmod(group.cells, len(raster.u_mm)))[:, some]
-    return _Cells(
-        volume_mm3=group.volume_mm3[:, some],
-        samples=Samples(
-            dose_gy=of_cells(found.dose_gy) + change,
-            low_gy=np.maximum(of_cells(found.low_gy) + change - unsure, 0.0),
-            high_gy=of_cells(found.high_gy) + change + unsure,
-            inside=of_cells(found.inside),
-        ),
-        spread_gy=full * (places[0] * across[0] + places[1] * across[1]) + places[2] * across[2],
-        corner_gy=0.5 * np.abs(across).sum(axis=0),
-    )
+    cell, thickness = size_mm
+    cell_mm3 = cell * cell * thickness
+    least_level, most_level = min(level[0], level[1], level[2]), max(level[0], level[1], level[2])
+    share = np.empty(3)
+    for v in range(1, field.shape[0] - 1):
+        for u in range(1, field.shape[1] - 1):
+            value = field[v, u]
+            if value <= least_level - 0.5 * cell:
+                continue
+            full = value >= most_level + 0.5 * cell
+            for m in range(3):
+                share[m] = 1.0 if full else min(max(0.5 + (value - level[m]) / cell, 0.0), 1.0)
+            if not inside[v, u]:
+                for m in range(3):
+                    notes[1][m] += share[m] * cell_mm3
+                continue
+            centre, mean, across_u, across_v, across_w = _dose_of_cell(images, kind, v, u, heights_mm, thickness)
+            spread2 = across_u * across_u + across_v * across_v + across_w * across_w
+            error = UNSURE_SHARE * abs(images[1][1, v, u] - images[1][0, v, u]) + step_gy
+            if full:
+                error += _INNER_SHARE * np.sqrt(spread2)
+                lay_box(curves, _FULL, bins, mean, 0.5 * np.sqrt(spread2), cell_mm3)
+            else:
+                error += _BORDER_SHARE * np.sqrt(spread2)
+                # A border across a cell leaves the covered part off centre, towards the inside, and narrower.
+                slope_u, slope_v = field[v, u + 1] - field[v, u - 1], field[v + 1, u] - field[v - 1, u]
+                steep = np.sqrt(slope_u * slope_u + slope_v * slope_v)
+                inward = (slope_u * across_u + slope_v * across_v) / steep if steep > 0.0 else 0.0
+                mean = max(mean + 0.5 * (1.0 - share[0]) * inward, 0.0)
+                half = 0.5 * np.sqrt(max(spread2 - (1.0 - share[0] * share[0]) * inward * inward, 0.0))
+                for m in range(3):
+                    if share[m] > 0.0:
+                        lay_box(curves, _BEST + m, bins, mean, half, share[m] * cell_mm3)
+            lay_error(unsure, bins, mean, error, max(share[0], share[2]) * cell_mm3)
+            corner = 0.5 * (abs(across_u) + abs(across_v) + abs(across_w))
+            _note(notes[0], share, centre, mean, error, corner)
+            notes[2][0] += share[0] * cell_mm3
+            notes[2][1] += share[0] * cell_mm3 * mean
 
 
-def _spread_evenly(layers: int, row: NDArray[np.intp], column: NDArray[np.intp]) -> FloatArray:
-    """Return places along u, v and w in each cell of each layer, -0.5 to 0.5, ``(3, S, N)``.
+@compiled
+def _dose_of_cell(
+    images: tuple[FloatArray, FloatArray, FloatArray],
+    kind: int,
+    v: int,
+    u: int,
+    heights_mm: tuple[float, float, float],
+    thickness_mm: float,
+) -> tuple[float, float, float, float, float]:
+    """Return the dose at the centre of a cell, its mean, and its change across the cell along u, v and w, Gy."""
+    before, here, after = images
+    centre = here[kind, v, u]
+    left, right, front, back = here[kind, v, u - 1], here[kind, v, u + 1], here[kind, v - 1, u], here[kind, v + 1, u]
+    below, above = before[kind, v, u], after[kind, v, u]
+    below_mm, above_mm = heights_mm[1] - heights_mm[0], heights_mm[2] - heights_mm[1]
+    across_w = thickness_mm * (above - below) / (below_mm + above_mm) if below_mm + above_mm > 0.0 else 0.0
+    bend = left + right + front + back - 4.0 * centre
+    if below_mm > 0.0 and above_mm > 0.0:
+        rise = (above - centre) / above_mm - (centre - below) / below_mm
+        bend += 2.0 * thickness_mm * thickness_mm * rise / (below_mm + above_mm)
+    # The mean of a parabola over the cell.
+    return max(centre, 0.0), max(centre + bend / 24.0, 0.0), 0.5 * (right - left), 0.5 * (back - front), across_w
 
-    The places along an axis change from cell to cell across that axis, so that each column of cells is filled evenly.
-    """
-    a, b = _EVEN_RATIOS
-    layer = np.arange(layers)[:, None]
-    across_w = np.broadcast_to(a * row + b * column, (layers, len(row)))
-    return np.array([a * row + b * layer, a * column + b * layer, across_w]) % 1.0 - 0.5
+
+@compiled
+def _note(
+    extremes: FloatArray, share: FloatArray, centre_gy: float, mean_gy: float, error_gy: float, corner_gy: float
+) -> None:
+    """Note what a cell says of the least and the highest dose."""
+    low, high = max(mean_gy - error_gy, 0.0), mean_gy + error_gy
+    extremes[_POSSIBLE_LEAST] = min(extremes[_POSSIBLE_LEAST], max(low - corner_gy, 0.0))
+    extremes[_POSSIBLE_HIGHEST] = max(extremes[_POSSIBLE_HIGHEST], high + corner_gy)
+    if share[0] >= 0.5:  # the centre is inside
+        extremes[_LEAST] = min(extremes[_LEAST], centre_gy)
+        extremes[_HIGHEST] = max(extremes[_HIGHEST], centre_gy)
+    if share[1] > 0.0:
+        extremes[_CERTAIN_LEAST] = min(extremes[_CERTAIN_LEAST], high)
+        extremes[_CERTAIN_HIGHEST] = max(extremes[_CERTAIN_HIGHEST], low)
+
+
+def _held(layers: Layers) -> NDArray[np.bool_]:
+    """Return which layers lie between the first and the last that may hold anything."""
+    some = np.flatnonzero(layers.area_mm2[2] > 0.0)
+    number = np.arange(len(layers.low_mm))
+    return np.asarray((number >= some[0]) & (number <= some[-1]))
+
+
+def _dose_range(parts: tuple[Region, ...], dose: Dose) -> tuple[float, float]:
+    """Return a range that holds every dose in a structure, Gy."""
+    corners = np.concatenate([_corners(part) for part in parts])
+    grid = dose.lattice.to_grid(corners)
+    ticks = (dose.lattice.i_mm, dose.lattice.j_mm, dose.lattice.k_mm)
+    windows = [
+        slice(max(int(np.searchsorted(t, g.min())) - 3, 0), max(int(np.searchsorted(t, g.max())) + 3, 1))
+        for t, g in zip(ticks, grid.T, strict=True)
+    ]
+    values = dose.dose_gy[windows[2], windows[1], windows[0]]
+    if values.size == 0:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    more = _OVERSHOOT * (high - low) + 2.0 * dose.quantisation_gy
+    return max(low - more, 0.0), high + more
+
+
+def _corners(part: Region) -> FloatArray:
+    """Return the corners of a box around a part with a step to spare along w, LPS, mm."""
+    uv_mm = rings_of(part).uv_mm
+    step_mm = part.step_mm or 0.0
+    u, v = np.transpose([uv_mm.min(axis=0), uv_mm.max(axis=0)])
+    w = part.w_mm[[0, -1]] + np.array([-step_mm, step_mm])
+    return part.to_lps(np.stack(np.meshgrid(u, v, w), axis=-1).reshape(-1, 3))
+
+
+def _points_along(
+    uv_mm: FloatArray, start: NDArray[np.int64], spacing_mm: float
+) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Return points on closed rings, no farther apart than a spacing, and the vertex before each."""
+    step = np.hypot(*np.diff(uv_mm, axis=0).T)
+    step[start[1:-1] - 1] = 0.0  # from the end of one ring to the start of the next
+    along = np.concatenate([[0.0], np.cumsum(step)])
+    # All vertices where they are sparse; where they are dense, some are enough.
+    sparse = np.concatenate([[True], step > 0.5 * spacing_mm])
+    at = np.sort(np.concatenate([np.arange(0.0, along[-1], spacing_mm), along[sparse]]))
+    vertex = np.clip(np.searchsorted(along, at, side="right") - 1, 0, len(step) - 1)
+    t = (at - along[vertex]) / np.where(step[vertex] > 0.0, step[vertex], np.inf)
+    return uv_mm[vertex] + t[:, None] * (uv_mm[vertex + 1] - uv_mm[vertex]), vertex
 
 
 def _least_step_mm(part: Region) -> float:
@@ -163,19 +308,8 @@ def _least_step_mm(part: Region) -> float:
     return float(min([*np.diff(part.w_mm), np.inf if part.step_mm is None else part.step_mm]))
 
 
-def _cell_mm(part: Region, dose: Dose, total_mm3: float) -> float:
-    part_mm3 = float(sum(layers.volume_mm3[0] for layers in layers_of(part)))
+def _cell_mm(part_mm3: float, total_mm3: float, dose: Dose) -> float:
     share = part_mm3 / total_mm3
     small = (part_mm3 / max(_CELLS_SMALL * share, _LEAST_SHARE * _CELLS_SMALL)) ** (1.0 / 3.0)
     large = (total_mm3 / _CELLS_MOST) ** (1.0 / 3.0)
     return float(max(min(small, _CELL_SHARE * min(dose.lattice.spacing_mm)), large))
-
-
-def joined(found: list[Samples]) -> Samples:
-    """Return samples one after the other."""
-    return Samples(
-        dose_gy=np.concatenate([s.dose_gy for s in found]),
-        low_gy=np.concatenate([s.low_gy for s in found]),
-        high_gy=np.concatenate([s.high_gy for s in found]),
-        inside=np.concatenate([s.inside for s in found]),
-    )

@@ -1,4 +1,4 @@
-"""Dose-volume histograms, unbinned, with the variants that bound their error."""
+"""Dose-volume histograms with the variants that bound their error."""
 
 from __future__ import annotations
 
@@ -6,39 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from sbrtcheck.dose.cells import fill, joined
-from sbrtcheck.dose.sampling import Samples
+from sbrtcheck.dose.cells import fill
+from sbrtcheck.dose.sampling import Interpolation
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.geometry.volume import volume
+from sbrtcheck.geometry.slices import ShapeModel
 from sbrtcheck.model import Dose, FloatArray, frozen
 from sbrtcheck.results import Interval
 
-# A curve is kept with this many steps at most; its hottest and coldest samples stay single.
-_STEPS_MOST = 20_000
-_TAIL = 2_000
 # A dose this close below a level, relative to it, counts as at the level: rounding of 32-bit doses.
 _AT_LEVEL = 1e-6
 _MM3_PER_CM3 = 1000.0
 
-BoolArray = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class Dvh:
-    """Samples of a dose in a structure, hottest first.
-
-    Samples of no volume are points on the outline: they belong to the extremes, not to the mean.
+    """A cumulative curve, hottest first, straight between its knots.
 
     Attributes
     ----------
     dose_gy, volume_cm3 : (N,) float
-        Given in any order. Dose may be infinite in an upper bound: unknown.
+        Knots, given in any order, and the volume that receives a dose from each knot up to the next hotter one; that
+        of the hottest knot receives just its dose. Dose may be infinite in an upper bound: unknown.
     cumulated_cm3 : (N,) float
-        Volume of each sample and all hotter ones.
+        Volume of each knot and all hotter ones.
     """
 
     dose_gy: FloatArray
@@ -56,27 +50,32 @@ class Dvh:
 
     @property
     def total_cm3(self) -> float:
-        """Volume of all samples, cm3."""
+        """Volume of the whole curve, cm3."""
         return float(self.cumulated_cm3[-1]) if len(self.cumulated_cm3) else 0.0
 
     @property
     def maximum_gy(self) -> float:
-        """Dose of the hottest sample, Gy."""
+        """Dose of the hottest knot, Gy."""
         return float(self.dose_gy[0])
 
     @property
     def minimum_gy(self) -> float:
-        """Dose of the coldest sample, Gy."""
+        """Dose of the coldest knot, Gy."""
         return float(self.dose_gy[-1])
 
     @property
     def mean_gy(self) -> float:
         """Mean dose, Gy."""
         some = self.volume_cm3 > 0.0
-        return float(np.sum(self.dose_gy[some] * self.volume_cm3[some]) / self.total_cm3)
+        return float(np.sum(self.middle_gy[some] * self.volume_cm3[some]) / self.total_cm3)
+
+    @property
+    def middle_gy(self) -> FloatArray:
+        """Mean dose of each knot's volume, Gy, ``(N,)``: half way to the next hotter knot."""
+        return np.asarray(0.5 * (self.dose_gy + np.concatenate([self.dose_gy[:1], self.dose_gy[:-1]])))
 
     def volume_at_least(self, dose_gy: float) -> float:
-        """Return the volume that receives at least a dose, cm3; linear between samples."""
+        """Return the volume that receives at least a dose, cm3; linear between knots."""
         dose_gy *= 1.0 - _AT_LEVEL
         above = int(np.searchsorted(-self.dose_gy, -dose_gy, side="right"))
         if above == 0:
@@ -102,7 +101,7 @@ def dose_to_hottest(dvh: Dvh, volume_cm3: float) -> float:
     Returns
     -------
     float
-        Dose, Gy, unrounded, linear between samples.
+        Dose, Gy, unrounded, linear between knots.
 
     Raises
     ------
@@ -176,16 +175,22 @@ class DvhCurves:
         return np.array([rows[0], rows.min(axis=0), rows.max(axis=0)])
 
 
-def dvh_curves(region: Region, dose: Dose) -> DvhCurves:
+def dvh_curves(
+    region: Region, dose: Dose, model: ShapeModel = "shape", interpolation: Interpolation = "cubic"
+) -> DvhCurves:
     """Return the dose-volume histogram of a structure with its bounds.
 
     Small cells fill the layers of the structure's shape (package ``geometry``), each with the exact volume that the
-    layer holds there, and take the trilinear dose at their centres.
+    layer holds there, and with the range of dose across the cell.
 
     Parameters
     ----------
     region : Region
     dose : Dose
+    model : {'shape', 'slab'}
+        What lies between and beyond the drawn planes.
+    interpolation : {'cubic', 'trilinear'}
+        Dose between voxel centres.
 
     Returns
     -------
@@ -197,65 +202,58 @@ def dvh_curves(region: Region, dose: Dose) -> DvhCurves:
     NotComputable
         If the whole structure lies outside the dose grid, its thickness is unknown, or the dose is not a volume.
     """
-    total_mm3 = volume(region).value * _MM3_PER_CM3
-    filled = [fill(part, dose, total_mm3) for part in parts(region)]
-    volumes = np.concatenate([f.volume_mm3 for f in filled], axis=1) / _MM3_PER_CM3
-    samples = joined([f.samples for f in filled])
-    best_cm3 = np.where(samples.inside, volumes[0], 0.0)
-    if not best_cm3.any():
+    filled = fill(parts(region), dose, model, interpolation)
+    if filled.sums[0] <= 0.0:
         raise NotComputable("the structure lies outside the dose grid", where=region.where)
-    outline = np.logical_not(volumes.any(axis=0))
-    caps_gy = np.concatenate([f.caps_gy for f in filled])
-    best = _condensed(
-        np.concatenate([samples.dose_gy, caps_gy]),
-        np.concatenate([best_cm3, np.zeros(len(caps_gy))]),
-        np.concatenate([outline & samples.inside, np.ones(len(caps_gy), dtype=bool)]),
-    )
-    extremes_gy = min(f.coldest_gy for f in filled), max(f.hottest_gy for f in filled)
-    cold, hot = _bounds(volumes, samples, outline, extremes_gy)
+    knots, (at_best, at_least, at_most) = filled.boxes.knots_gy, filled.at_least_mm3
+    ends, outside = filled.extremes_gy, filled.outside_mm3
+    best = _curve(knots, at_best, (ends[0], ends[1]))
+    # The shape may hold more where it is cold and less where it is hot, or the other way round.
+    middle = np.searchsorted(-knots, -0.5 * (ends[0] + ends[1]))
+    hotter = np.arange(len(knots)) < middle
+    at_coldest = np.where(hotter, at_least, at_least[middle] + at_most - at_most[middle])
+    at_hottest = np.where(hotter, at_most, at_most[middle] + at_least - at_least[middle])
+    error = filled.boxes.unsure_gy
+    colder = np.maximum(np.minimum.accumulate(knots - error), 0.0)
+    warmer = np.minimum.accumulate((knots + error)[::-1] * -1.0)[::-1] * -1.0
+    cold = [
+        _curve(colder, volumes, (ends[4], ends[3]), cold_mm3=lost)
+        for volumes, lost in ((at_least, outside[1]), (at_most, outside[2]), (at_coldest, outside[2]))
+    ]
+    hot = [
+        _curve(warmer, volumes, (ends[2], ends[5]), hot_mm3=lost)
+        for volumes, lost in ((at_least, outside[1]), (at_most, outside[2]), (at_hottest, outside[1]))
+    ]
     return DvhCurves(
         best=best,
         variants=(*cold, *hot),
-        outside_fraction=0.0 if samples.inside.all() else float(1.0 - best_cm3.sum() / volumes[0].sum()),
+        outside_fraction=float(outside[0] / (outside[0] + filled.sums[0])),
         roi_number=region.roi_number,
     )
 
 
-def _bounds(
-    volumes: FloatArray, samples: Samples, outline: BoolArray, extremes_gy: tuple[float, float]
-) -> tuple[list[Dvh], list[Dvh]]:
-    """Return the curves of least, most and most unfavourable volume, with the coldest and with the hottest dose."""
-    least, most = volumes[1], volumes[2]
-    middle_gy = np.median(samples.dose_gy)
-    low = np.where(samples.inside, samples.low_gy, 0.0)
-    high = np.where(samples.inside, samples.high_gy, np.inf)
-    # The shape may hold more where it is cold and less where it is hot, or the other way round.
-    cold = np.where(low < middle_gy, most, least)
-    hot = np.where(high < middle_gy, least, most)
-    curves = []
-    for doses, worst, extreme_gy in ((low, cold, extremes_gy[0]), (high, hot, extremes_gy[1])):
-        order = np.argsort(-doses, kind="stable")  # once for three curves
-        curves.append(
-            [_condensed(doses[order], share[order], outline[order], extreme_gy) for share in (least, most, worst)]
-        )
-    return curves[0], curves[1]
+def _curve(
+    knots_gy: FloatArray,
+    at_least_mm3: FloatArray,
+    ends_gy: tuple[float, float],
+    cold_mm3: float = 0.0,
+    hot_mm3: float = 0.0,
+) -> Dvh:
+    """Return the curve within its least and highest dose.
 
-
-def _condensed(dose_gy: FloatArray, volume_cm3: FloatArray, outline: BoolArray, extreme_gy: float | None = None) -> Dvh:
-    """Return the curve of all cells that hold something and of the points on the outline, in a bounded number of steps.
-
-    In the middle of a long curve neighbouring samples are joined at their mean dose.
+    ``cold_mm3`` and ``hot_mm3`` lie outside the dose grid: of them no dose is known, so that they receive 0 or infinity.
     """
-    kept = (volume_cm3 > 0.0) | outline
-    dvh = Dvh(dose_gy[kept], volume_cm3[kept])
-    if extreme_gy is not None:
-        dvh = Dvh(np.append(dvh.dose_gy, extreme_gy), np.append(dvh.volume_cm3, 0.0))
-    surplus = len(dvh.dose_gy) - 2 * _TAIL
-    if surplus <= _STEPS_MOST - 2 * _TAIL:
-        return dvh
-    middle = _TAIL + np.linspace(0, surplus, _STEPS_MOST - 2 * _TAIL, endpoint=False).astype(np.intp)
-    starts = np.concatenate([np.arange(_TAIL), middle, np.arange(_TAIL) + _TAIL + surplus])
-    joined = np.add.reduceat(dvh.volume_cm3, starts)
-    energy = np.add.reduceat(dvh.dose_gy * np.where(np.isinf(dvh.dose_gy), 1.0, dvh.volume_cm3), starts)
-    mean = np.divide(energy, joined, out=dvh.dose_gy[starts].copy(), where=(joined > 0.0) & np.isfinite(energy))
-    return Dvh(mean, joined)
+    low_gy, high_gy = ends_gy
+    total = at_least_mm3[-1]
+    held = (knots_gy > low_gy) & (knots_gy < high_gy)
+    # What the boxes spread beyond the ends belongs to the ends.
+    dose = np.concatenate([[high_gy], knots_gy[held], [low_gy, low_gy]])
+    at_low = np.interp(-low_gy, -knots_gy, at_least_mm3)
+    at_high = np.interp(-high_gy, -knots_gy, at_least_mm3)
+    cumulated = np.concatenate([[at_high], at_least_mm3[held], [at_low, total]])
+    volume = np.diff(cumulated, prepend=0.0)
+    if hot_mm3 > 0.0:
+        dose, volume = np.append(np.inf, dose), np.append(hot_mm3, volume)
+    if cold_mm3 > 0.0:
+        dose, volume = np.append(dose, [0.0, 0.0]), np.append(volume, [0.0, cold_mm3])
+    return Dvh(dose, volume / _MM3_PER_CM3)

@@ -1,21 +1,27 @@
-"""Dose between voxel centres: trilinear, with bounds from the cubic; nothing is known outside the grid."""
+"""Dose between voxel centres, cubic or trilinear, with bounds from their difference; outside the grid it is unknown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dose.axis import Axis, Weights
+from sbrtcheck.compiled import compiled
+from sbrtcheck.dose.axis import Axis
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Dose, FloatArray, Lattice
 
-# The cubic removes most of the error of the trilinear dose, but not all: this share of their difference may remain.
-_CUBIC_SHARE = 0.35
+Interpolation = Literal["cubic", "trilinear"]
+
+# What the better of two interpolations may still miss, as a share of their difference.
+UNSURE_SHARE = 0.5
 # Axes turned by less than this are parallel: over 0.5 m they part by less than a micrometre.
 _PARALLEL = 1e-6
+# Voxels beyond a window that a cubic at its border needs.
+_BESIDE = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,9 +31,9 @@ class Samples:
     Attributes
     ----------
     dose_gy
-        Trilinear. Outside the grid the dose of the nearest border, to be used with ``inside`` only.
+        Outside the grid the dose of the nearest border, to be used with ``inside`` only.
     low_gy, high_gy
-        Bounds from the difference between the trilinear and a cubic interpolation, and from the stored dose step.
+        Bounds from the difference between the trilinear and the cubic interpolation, and from the stored dose step.
     inside
         Whether the point lies within the outermost voxel centres.
     """
@@ -37,13 +43,8 @@ class Samples:
     high_gy: FloatArray
     inside: NDArray[np.bool_]
 
-    def shifted(self, change_gy: FloatArray) -> Samples:
-        """Return the samples with another dose, and bounds as far from it as before."""
-        low = np.maximum(self.low_gy + change_gy, 0.0)
-        return Samples(self.dose_gy + change_gy, low, self.high_gy + change_gy, self.inside)
 
-
-def sample(dose: Dose, points_mm: FloatArray) -> Samples:
+def sample(dose: Dose, points_mm: FloatArray, interpolation: Interpolation = "cubic") -> Samples:
     """Sample a dose at patient points.
 
     Parameters
@@ -51,6 +52,7 @@ def sample(dose: Dose, points_mm: FloatArray) -> Samples:
     dose : Dose
     points_mm : (N, 3) float
         LPS, mm.
+    interpolation : {'cubic', 'trilinear'}
 
     Returns
     -------
@@ -62,13 +64,12 @@ def sample(dose: Dose, points_mm: FloatArray) -> Samples:
     NotComputable
         If the dose is not a volume: fewer than two voxels along an axis.
     """
-    grid = dose.lattice.to_grid(points_mm)
-    weights = [axis.weights(grid[:, n]) for n, axis in enumerate(_axes(dose))]
-    return _samples(dose, *_gathered(dose, weights), np.all([w.inside for w in weights], axis=0))
+    both, inside = _at_points(dose, points_mm)
+    return samples_of(both[0], both[1], inside, dose.quantisation_gy, interpolation)
 
 
-def sample_raster(dose: Dose, to_patient: FloatArray, u_mm: FloatArray, v_mm: FloatArray, w_mm: FloatArray) -> Samples:
-    """Sample a dose on a regular grid of points in a rigid frame.
+class DoseLayers:
+    """Dose on layers of regular points in a rigid frame.
 
     Parameters
     ----------
@@ -76,38 +77,63 @@ def sample_raster(dose: Dose, to_patient: FloatArray, u_mm: FloatArray, v_mm: Fl
     to_patient : (4, 4) float
         From (u, v, w) to LPS, mm.
     u_mm, v_mm, w_mm : (U,), (V,), (W,) float
-
-    Returns
-    -------
-    Samples
-        Arrays ``(W, V, U)``.
+        Rising.
 
     Raises
     ------
     NotComputable
         If the dose is not a volume: fewer than two voxels along an axis.
     """
-    axes = _axes(dose)
-    turn = dose.lattice.to_patient[:3, :3].T @ to_patient[:3, :3]  # (u, v, w) to (i, j, k)
-    if np.abs(turn - np.rint(turn)).max() > _PARALLEL:
-        shape = (len(w_mm), len(v_mm), len(u_mm))
-        w, v, u = (a.ravel() for a in np.meshgrid(w_mm, v_mm, u_mm, indexing="ij"))
-        local = np.column_stack([u, v, w])
-        found = sample(dose, local @ to_patient[:3, :3].T + to_patient[:3, 3])
-        return Samples(
-            found.dose_gy.reshape(shape),
-            found.low_gy.reshape(shape),
-            found.high_gy.reshape(shape),
-            found.inside.reshape(shape),
+
+    def __init__(
+        self, dose: Dose, to_patient: FloatArray, u_mm: FloatArray, v_mm: FloatArray, w_mm: FloatArray
+    ) -> None:
+        require_volume(dose)
+        self._dose, self._to_patient = dose, to_patient
+        self._along = (u_mm, v_mm, w_mm)
+        turn = dose.lattice.to_patient[:3, :3].T @ to_patient[:3, :3]  # (u, v, w) to (i, j, k)
+        self._block: NDArray[np.float32] | None = None
+        if np.abs(turn - np.rint(turn)).max() <= _PARALLEL:
+            self._align(np.rint(turn), dose.lattice.to_grid(to_patient[None, :3, 3])[0])
+
+    def _align(self, turn: FloatArray, shift_mm: FloatArray) -> None:
+        """Turn the grid into the frame: its axes then run along u, v and w."""
+        ticks = (self._dose.lattice.i_mm, self._dose.lattice.j_mm, self._dose.lattice.k_mm)
+        axes = np.argmax(np.abs(turn), axis=0)  # the grid axis along u, along v and along w
+        values = self._dose.dose_gy.transpose([2 - int(n) for n in reversed(axes)])  # (k, j, i) to (w, v, u)
+        windows, weights = [], []
+        for local, n in enumerate(axes):
+            sign = turn[n, local]
+            own = sign * (ticks[n] - shift_mm[n])
+            backwards = slice(None, None, -1 if sign < 0.0 else 1)
+            own, values = own[backwards], np.flip(values, axis=2 - local) if sign < 0.0 else values
+            window = _window(own, self._along[local])
+            windows.append(window)
+            weights.append(Axis(own[window]).weights(self._along[local], whole=(own[0], own[-1])))
+        self._block = np.ascontiguousarray(values[windows[2], windows[1], windows[0]])
+        self._weights = weights
+        u, v, w = (each.inside for each in weights)
+        self._inside = v[:, None] & u[None, :]
+        self._holds = w
+
+    def both(self, layer: int) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """Return trilinear and cubic dose ``(2, V, U)``, Gy, and what is inside the grid ``(V, U)``, on one layer."""
+        if self._block is None:
+            u, v = (a.ravel() for a in np.meshgrid(self._along[0], self._along[1]))
+            local = np.column_stack([u, v, np.full(len(u), self._along[2][layer])])
+            both, inside = _at_points(self._dose, local @ self._to_patient[:3, :3].T + self._to_patient[:3, 3])
+            shape = len(self._along[1]), len(self._along[0])
+            return both.reshape(2, *shape), inside.reshape(shape)
+        u_, v_, w_ = self._weights
+        first = int(w_.first[layer])
+        slab = self._block[first : first + w_.linear.shape[1]]
+        found = _layer(
+            slab, w_.linear[layer], w_.cubic[layer], v_.first, v_.linear, v_.cubic, u_.first, u_.linear, u_.cubic
         )
-    shift = dose.lattice.to_grid(to_patient[None, :3, 3])[0]
-    along = (u_mm, v_mm, w_mm)
-    source = np.argmax(np.abs(turn), axis=1)  # the local axis along each grid axis
-    weights = [axis.weights(shift[n] + np.sign(turn[n, source[n]]) * along[source[n]]) for n, axis in enumerate(axes)]
-    return _samples(dose, *_separable(dose, weights, source))
+        return found, self._inside if self._holds[layer] else np.zeros_like(self._inside)
 
 
-def sample_cells(dose: Dose, cells: NDArray[np.intp], side: int) -> Samples:
+def sample_cells(dose: Dose, cells: NDArray[np.intp], side: int, interpolation: Interpolation = "cubic") -> Samples:
     """Sample a dose at regular points inside voxel cells, the boxes between neighbouring voxel centres.
 
     Parameters
@@ -117,6 +143,7 @@ def sample_cells(dose: Dose, cells: NDArray[np.intp], side: int) -> Samples:
         Lowest corner (i, j, k) of each cell.
     side : int
         Points along each side, in the middles of as many equal boxes.
+    interpolation : {'cubic', 'trilinear'}
 
     Returns
     -------
@@ -129,7 +156,8 @@ def sample_cells(dose: Dose, cells: NDArray[np.intp], side: int) -> Samples:
         If the dose is not a volume: fewer than two voxels along an axis.
     """
     t = (np.arange(side) + 0.5) / side
-    axes = _axes(dose)
+    require_volume(dose)
+    axes = _axes(dose.lattice)
     weights, windows = [], []
     for axis, index in zip(axes, cells.T, strict=True):
         positions = axis.ticks_mm[index][:, None] + t * np.diff(axis.ticks_mm)[index][:, None]
@@ -144,70 +172,114 @@ def sample_cells(dose: Dose, cells: NDArray[np.intp], side: int) -> Samples:
         values = np.einsum("cxi,ckji->ckjx", weights[0][kind], block)
         values = np.einsum("cyj,ckjx->ckyx", weights[1][kind], values)
         both.append(np.einsum("czk,ckyx->czyx", weights[2][kind], values))
-    return _samples(dose, both[0], both[1], np.ones(both[0].shape, dtype=bool))
+    return samples_of(both[0], both[1], np.ones(both[0].shape, dtype=bool), dose.quantisation_gy, interpolation)
 
 
-def _axes(dose: Dose) -> tuple[Axis, Axis, Axis]:
+def require_volume(dose: Dose) -> None:
+    """Raise NotComputable where the dose has fewer than two voxels along an axis."""
     if min(dose.lattice.shape) < 2:
         raise NotComputable(
             "the dose is a plane, not a volume", remedy="Export a 3-D dose", where=" ".join(dose.sop_instance_uids)
         )
-    return _lattice_axes(dose.lattice)
+
+
+def samples_of(
+    linear: FloatArray, cubic: FloatArray, inside: NDArray[np.bool_], step_gy: float, interpolation: Interpolation
+) -> Samples:
+    """Return the samples that two interpolations of one shape make; ``step_gy`` is half of the stored dose step."""
+    # There is no dose below 0, whatever the cubic says beside a steep edge.
+    value = np.maximum(cubic if interpolation == "cubic" else linear, 0.0)
+    unsure = UNSURE_SHARE * np.abs(cubic - linear) + step_gy
+    if interpolation == "cubic":
+        return Samples(value, np.maximum(value - unsure, 0.0), value + unsure, inside)
+    low, high = np.minimum(linear, cubic) - unsure, np.maximum(linear, cubic) + unsure
+    return Samples(value, np.maximum(low, 0.0), high, inside)
 
 
 @lru_cache(maxsize=4)
-def _lattice_axes(lattice: Lattice) -> tuple[Axis, Axis, Axis]:
+def _axes(lattice: Lattice) -> tuple[Axis, Axis, Axis]:
     return Axis(lattice.i_mm), Axis(lattice.j_mm), Axis(lattice.k_mm)
 
 
-def _samples(dose: Dose, linear: FloatArray, cubic: FloatArray, inside: NDArray[np.bool_]) -> Samples:
-    unsure = _CUBIC_SHARE * np.abs(cubic - linear) + dose.quantisation_gy
-    # There is no dose below 0, whatever the cubic says beside a steep edge.
-    low = np.clip(np.minimum(linear, cubic) - unsure, 0.0, None)
-    return Samples(linear, np.minimum(low, linear), np.maximum(linear, cubic) + unsure, inside)
+def _window(ticks_mm: FloatArray, along_mm: FloatArray) -> slice:
+    """Return the ticks that positions need, two at least."""
+    first = int(np.searchsorted(ticks_mm, along_mm[0], side="right")) - 1 - _BESIDE
+    last = int(np.searchsorted(ticks_mm, along_mm[-1])) + 1 + _BESIDE
+    first = min(max(first, 0), len(ticks_mm) - 2)
+    return slice(first, max(min(last, len(ticks_mm)), first + 2))
 
 
-def _gathered(dose: Dose, weights: list[Weights]) -> tuple[FloatArray, FloatArray]:
-    """Return trilinear and cubic dose at scattered points: a weighted sum over each point's window of voxels."""
-    wi, wj, wk = weights
-    _, rows, columns = dose.lattice.shape
-    values = dose.dose_gy.ravel()
-    linear, cubic = np.zeros(len(wi.first)), np.zeros(len(wi.first))
-    for k in range(wk.linear.shape[1]):
-        for j in range(wj.linear.shape[1]):
-            corner = ((wk.first + k) * rows + wj.first + j) * columns + wi.first
-            jk_linear, jk_cubic = wk.linear[:, k] * wj.linear[:, j], wk.cubic[:, k] * wj.cubic[:, j]
-            for i in range(wi.linear.shape[1]):
-                value = values[corner + i]
-                linear += jk_linear * wi.linear[:, i] * value
-                cubic += jk_cubic * wi.cubic[:, i] * value
-    return linear, cubic
+def _at_points(dose: Dose, points_mm: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return trilinear and cubic dose ``(2, N)`` at patient points, and which lie inside the grid."""
+    require_volume(dose)
+    grid = dose.lattice.to_grid(points_mm)
+    i, j, k = (axis.weights(grid[:, n]) for n, axis in enumerate(_axes(dose.lattice)))
+    found = _gathered(dose.dose_gy, k.first, k.linear, k.cubic, j.first, j.linear, j.cubic, i.first, i.linear, i.cubic)
+    return found, i.inside & j.inside & k.inside
 
 
-def _separable(
-    dose: Dose, weights: list[Weights], source: NDArray[np.intp]
-) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Return trilinear and cubic dose and what is inside, ``(W, V, U)``, one axis of the grid after the other."""
-    windows = [slice(int(w.first.min()), int(w.first.max()) + w.linear.shape[1]) for w in weights]
-    block = dose.dose_gy[windows[2], windows[1], windows[0]].astype(np.float64)
-    found = []
-    for cubic in (False, True):
-        values = block  # (K, J, I)
-        for n, axis in ((2, 0), (1, 1), (0, 2)):
-            matrix = weights[n].matrix(cubic=cubic)[:, windows[n]]
-            values = _along(matrix, values, axis)
-        # (k, j, i) now run along these local axes; put them in the order w, v, u.
-        order = [int(source[2]), int(source[1]), int(source[0])]
-        found.append(np.transpose(values, [order.index(2), order.index(1), order.index(0)]))
-    inside = [np.zeros(0, dtype=bool)] * 3
-    for n in range(3):
-        inside[int(source[n])] = weights[n].inside
-    held = inside[2][:, None, None] & inside[1][None, :, None] & inside[0][None, None, :]
-    return found[0], found[1], held
+@compiled
+def _gathered(
+    values: NDArray[np.float32],
+    first_k: NDArray[np.int64],
+    linear_k: FloatArray,
+    cubic_k: FloatArray,
+    first_j: NDArray[np.int64],
+    linear_j: FloatArray,
+    cubic_j: FloatArray,
+    first_i: NDArray[np.int64],
+    linear_i: FloatArray,
+    cubic_i: FloatArray,
+) -> FloatArray:
+    """Return trilinear and cubic dose at scattered points ``(2, N)``: a weighted sum over each window of voxels."""
+    found = np.zeros((2, len(first_k)))
+    for n in range(len(first_k)):
+        linear, cubic = 0.0, 0.0
+        for k in range(linear_k.shape[1]):
+            for j in range(linear_j.shape[1]):
+                row = values[first_k[n] + k, first_j[n] + j]
+                straight, curved = 0.0, 0.0
+                for i in range(linear_i.shape[1]):
+                    value = row[first_i[n] + i]
+                    straight += linear_i[n, i] * value
+                    curved += cubic_i[n, i] * value
+                linear += linear_k[n, k] * linear_j[n, j] * straight
+                cubic += cubic_k[n, k] * cubic_j[n, j] * curved
+        found[0, n], found[1, n] = linear, cubic
+    return found
 
 
-def _along(matrix: object, values: FloatArray, axis: int) -> FloatArray:
-    """Apply a sparse ``(N, M)`` matrix along one axis of a 3-D array."""
-    moved = np.moveaxis(values, axis, 0)
-    flat = matrix @ moved.reshape(moved.shape[0], -1)  # type: ignore[operator]
-    return np.moveaxis(np.asarray(flat).reshape(-1, *moved.shape[1:]), 0, axis)
+@compiled
+def _layer(
+    slab: NDArray[np.float32],
+    linear_w: FloatArray,
+    cubic_w: FloatArray,
+    first_v: NDArray[np.int64],
+    linear_v: FloatArray,
+    cubic_v: FloatArray,
+    first_u: NDArray[np.int64],
+    linear_u: FloatArray,
+    cubic_u: FloatArray,
+) -> FloatArray:
+    """Return trilinear and cubic dose on a layer ``(2, V, U)`` from the voxels around it, one axis after the other."""
+    across = np.zeros((2, slab.shape[1], slab.shape[2]))
+    for w in range(slab.shape[0]):
+        for v in range(slab.shape[1]):
+            for u in range(slab.shape[2]):
+                across[0, v, u] += linear_w[w] * slab[w, v, u]
+                across[1, v, u] += cubic_w[w] * slab[w, v, u]
+    found = np.empty((2, len(first_v), len(first_u)))
+    row = np.empty((2, slab.shape[2]))
+    for v in range(len(first_v)):
+        row[:] = 0.0
+        for n in range(linear_v.shape[1]):
+            for u in range(slab.shape[2]):
+                row[0, u] += linear_v[v, n] * across[0, first_v[v] + n, u]
+                row[1, u] += cubic_v[v, n] * across[1, first_v[v] + n, u]
+        for u in range(len(first_u)):
+            linear, cubic = 0.0, 0.0
+            for n in range(linear_u.shape[1]):
+                linear += linear_u[u, n] * row[0, first_u[u] + n]
+                cubic += cubic_u[u, n] * row[1, first_u[u] + n]
+            found[0, v, u], found[1, v, u] = linear, cubic
+    return found

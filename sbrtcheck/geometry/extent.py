@@ -14,7 +14,8 @@ from shapely import Polygon
 from sbrtcheck.geometry.area import Areas
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.geometry.slices import areas_of, ring_curvature
+from sbrtcheck.geometry.rings import ring_curvature
+from sbrtcheck.geometry.slices import areas_of
 from sbrtcheck.model import FloatArray
 from sbrtcheck.results import Interval
 

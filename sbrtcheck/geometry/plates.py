@@ -180,11 +180,12 @@ def connected_steps(region: Region) -> FloatArray:
 
 def _bulge_mm(part: Region) -> float:
     """Return how far the part may reach sideways beyond its outlines, between planes or vertices, mm."""
-    widest = 0.0
-    for group in layers_of(part, _BULGE_SHARE * areas_of(part).step_mm):
-        drawn = max(part.outlines[k].area for k in (group.below, group.above))
-        length = max(part.outlines[k].length for k in (group.below, group.above))
-        beyond = max(float(group.area_mm2[2].max()) - drawn, 0.0) / length
-        # A surface rises between planes by no more than half their distance: a half circle.
-        widest = max(widest, min(beyond, 0.5 * float(np.ptp(group.edges_mm))))
+    layers = layers_of(part, _BULGE_SHARE * areas_of(part).step_mm)
+    area, length = part.areas_mm2, shapely.length(np.array(part.outlines))
+    drawn = np.maximum(area[layers.below], area[layers.above])
+    beyond = np.maximum(layers.area_mm2[2] - drawn, 0.0) / np.maximum(length[layers.below], length[layers.above])
+    # A surface rises between planes by no more than half their distance: a half circle.
+    room = part.w_mm[layers.above] - part.w_mm[layers.below]
+    room = np.where(layers.above > layers.below, room, areas_of(part).last_step_mm)
+    widest = float(np.minimum(beyond, 0.5 * room).max())
     return widest if widest > _NO_BULGE_MM else 0.0

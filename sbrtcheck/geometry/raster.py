@@ -1,31 +1,34 @@
-"""How much of each small cell a structure's layers cover.
+"""How a structure's layers lie over small square cells.
 
 Each drawn outline becomes a field: the distance of every cell centre to the outline, positive inside. Between planes
-the two fields are blended, beyond an end the last one goes on; then the zero level is moved until exactly the area of
-the layer is inside. So the shape changes smoothly from plane to plane, and the volume is that of the layers.
+the two fields are blended, beyond an end the last one goes on; then a level of the field is sought that encloses
+exactly the area of the layer. So the shape changes smoothly from plane to plane, and its volume is that of the layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from scipy import ndimage
-from shapely import MultiPolygon
 
-from sbrtcheck.geometry.region import Region
+from sbrtcheck.compiled import compiled
+from sbrtcheck.geometry.rings import Rings
 from sbrtcheck.geometry.slices import Layers
 from sbrtcheck.model import FloatArray
 
-# Points on the outline per cell side, when the distance to it is sought.
-_POINTS_A_CELL = 3.0
-# Halvings of one cell when the border of a layer is sought: to 1e-4 of a cell.
-_BISECTIONS = 14
-# Cells beyond the outlines that a layer may grow into.
+# Cells around the outlines: a layer may grow into them, and slopes need a neighbour.
 _MARGIN_CELLS = 3
+# Farther than any structure reaches, squared, in cells.
+_FAR = 1e12
+# Fields reach this far from their outline at first, in cells, and by this factor farther where two outlines part more.
+_REACH_CELLS, _REACH_FACTOR = 4.0, 4.0
+# Steps to the four neighbours of a cell.
+_DOWN, _RIGHT = (-1, 1, 0, 0), (0, 0, -1, 1)
+# Improvements of the level of a layer: each at least halves what is left, near the end it squares it.
+_TRIALS = 40
+# A layer's area is met to this share of a cell.
+_AREA_SHARE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,174 +46,288 @@ class Raster:
     cell_mm: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Covered:
-    """Cells of some layers that a structure covers at least in part.
-
-    Attributes
-    ----------
-    w_mm : (S,) float
-        Middles of the layers.
-    cells : (N,) int
-        Flat indices into the ``(V, U)`` raster.
-    volume_mm3 : (3, S, N) float
-        Volume of the structure in each cell of each layer: best estimate, lower bound, upper bound.
-    share : (S, N) float
-        Best estimate of the covered share of each cell, 0 to 1.
-    offset_mm : (2, S, N) float
-        From the centre of each cell to the centre of its covered part, along u and v.
-    """
-
-    w_mm: FloatArray
-    cells: NDArray[np.intp]
-    volume_mm3: FloatArray
-    share: FloatArray
-    offset_mm: FloatArray
-
-
-def raster_of(part: Region, layers: tuple[Layers, ...], cell_mm: float) -> Raster:
+def raster_of(rings: Rings, layers: Layers, cell_mm: float) -> Raster:
     """Lay cells of ``cell_mm`` over everything that the layers may cover."""
-    bounds = shapely.total_bounds(np.array(part.outlines))
-    margin_mm = _MARGIN_CELLS * cell_mm + max(_bulge_mm(part, each) for each in layers)
+    margin_mm = _MARGIN_CELLS * cell_mm + _bulge_mm(rings, layers)
     axes = []
-    for low, high in ((bounds[0], bounds[2]), (bounds[1], bounds[3])):
+    for low, high in zip(rings.uv_mm.min(axis=0), rings.uv_mm.max(axis=0), strict=True):
         number = int(np.ceil((high - low + 2.0 * margin_mm) / cell_mm))
         first = 0.5 * (low + high) - 0.5 * (number - 1) * cell_mm
         axes.append(first + cell_mm * np.arange(number))
     return Raster(axes[0], axes[1], cell_mm)
 
 
-def covered(part: Region, layers: tuple[Layers, ...], raster: Raster) -> Iterator[Covered]:
-    """Yield the covered cells, one group of layers after the other.
+def _bulge_mm(rings: Rings, layers: Layers) -> float:
+    """Return how far any layer may reach beyond the outlines that it blends, mm."""
+    edges = np.hypot(*np.diff(rings.uv_mm, axis=0).T)
+    edges[rings.start[1:-1] - 1] = 0.0  # from the end of one ring to the start of the next
+    plane_first = rings.start[rings.plane_start[:-1]]
+    length = np.add.reduceat(edges, plane_first)
+    u, v = rings.uv_mm.T
+    cross = np.concatenate([u[:-1] * v[1:] - u[1:] * v[:-1], [0.0]])
+    cross[rings.start[1:-1] - 1] = 0.0
+    ring_area = np.abs(np.add.reduceat(cross, rings.start[:-1])) / 2.0
+    area = np.add.reduceat(np.where(rings.hole, -ring_area, ring_area), rings.plane_start[:-1])
+    drawn = np.maximum(area[layers.below], area[layers.above])
+    around = np.maximum(length[layers.below], length[layers.above])
+    return float(1.5 * np.max(np.maximum(layers.area_mm2[2] - drawn, 0.0) / around))
+
+
+class Fields:
+    """The fields of one part's layers; each outline's is made when a layer first needs it.
 
     Parameters
     ----------
-    part : Region
-        A connected part.
-    layers : tuple of Layers
-        Its layers, rising.
+    rings : Rings
+    layers : Layers
+    blend : (S,) float
+        How far each layer lies from its plane ``below`` (0) to its plane ``above`` (1).
     raster : Raster
     """
-    fields: dict[int, FloatArray] = {}
-    for group in layers:
-        needed = {group.below, group.above}
-        fields = {k: fields[k] if k in fields else _field_and_slopes(part.outlines[k], raster) for k in needed}
-        below, above = fields[group.below], fields[group.above]
-        reach_mm = _MARGIN_CELLS * raster.cell_mm + _bulge_mm(part, group)
-        cells = np.flatnonzero(np.maximum(below[0], above[0]) > -reach_mm)
-        t = group.blend(part.w_mm)[:, None]
-        field, *slopes = ((1.0 - t) * b[cells] + t * a[cells] for b, a in zip(below, above, strict=True))
-        shares = _filled(field, group.area_mm2, raster.cell_mm)
-        # A border across a cell leaves the covered part off centre, towards the inside.
-        steep = np.maximum(np.hypot(*slopes), 1e-9)
-        best = np.minimum(shares[0], 1.0)
-        inward = 0.5 * (1.0 - best) * raster.cell_mm / steep
-        used = shares.any(axis=(0, 1))
-        yield Covered(
-            w_mm=group.middle_mm,
-            cells=cells[used],
-            volume_mm3=shares[:, :, used] * raster.cell_mm**2 * group.thickness_mm,
-            share=best[:, used],
-            offset_mm=np.array([(slope * inward)[:, used] for slope in slopes]),
-        )
+
+    def __init__(self, rings: Rings, layers: Layers, blend: FloatArray, raster: Raster) -> None:
+        self._rings, self._layers, self._blend, self._raster = rings, layers, blend, raster
+        self._made: dict[int, tuple[float, FloatArray]] = {}
+
+    def of_layer(self, layer: int) -> FloatArray:
+        """Return the field of a layer, ``(V, U)``, mm."""
+        below, above = int(self._layers.below[layer]), int(self._layers.above[layer])
+        self._made = {k: made for k, made in self._made.items() if k in {below, above}}
+        if below == above:
+            # Beyond an end the outline shrinks, perhaps to a point deep inside.
+            return self._of_plane(below, np.inf)
+        reach_mm = _REACH_CELLS * self._raster.cell_mm
+        a, b = self._of_plane(below, reach_mm), self._of_plane(above, reach_mm)
+        while _parts_more(a, b, reach_mm):
+            reach_mm *= _REACH_FACTOR
+            a, b = self._of_plane(below, reach_mm), self._of_plane(above, reach_mm)
+        t = self._blend[layer]
+        return np.asarray((1.0 - t) * a + t * b)
+
+    def _of_plane(self, plane: int, reach_mm: float) -> FloatArray:
+        held = self._made.get(plane)
+        if held is None or held[0] < reach_mm:
+            uv_mm, start = self._rings.of_plane(plane)
+            held = reach_mm, distance_field(uv_mm, start, self._raster, reach_mm)
+            self._made[plane] = held
+        return held[1]
 
 
-def _field_and_slopes(outline: MultiPolygon, raster: Raster) -> FloatArray:
-    """Return the distance field of an outline and its slopes along u and v, ``(3, V * U)``."""
-    field = distance_field(outline, raster)
-    along_v, along_u = np.gradient(field, raster.cell_mm)
-    return np.stack([field, along_u, along_v]).reshape(3, -1)
+@compiled
+def _parts_more(a: FloatArray, b: FloatArray, reach_mm: float) -> bool:
+    """Return whether a cell that only one of two outlines holds lies farther than the reach from either."""
+    farthest = 0.0
+    for v in range(a.shape[0]):
+        for u in range(a.shape[1]):
+            if (a[v, u] > 0.0) != (b[v, u] > 0.0):
+                farthest = max(farthest, abs(a[v, u]), abs(b[v, u]))
+    return farthest >= reach_mm
 
 
-def _bulge_mm(part: Region, layers: Layers) -> float:
-    """Return how far a layer may reach beyond the outlines that it blends, mm."""
-    drawn = max(part.outlines[k].area for k in (layers.below, layers.above))
-    length = max(part.outlines[k].length for k in (layers.below, layers.above))
-    return 1.5 * max(float(layers.area_mm2[2].max()) - drawn, 0.0) / length
+def distance_field(uv_mm: FloatArray, start: NDArray[np.int64], raster: Raster, reach_mm: float) -> FloatArray:
+    """Return the distance of each cell centre to the outline of one plane, positive inside, ``(V, U)``, mm.
 
+    Parameters
+    ----------
+    uv_mm : (N, 2) float
+        Vertices of closed rings, one ring after the other.
+    start : (R + 1,) int
+        First vertex of each ring, and N.
+    raster : Raster
+    reach_mm : float
+        Cells farther away than this get this distance.
 
-def _filled(field: FloatArray, area_mm2: FloatArray, cell_mm: float) -> FloatArray:
-    """Return the covered share of each cell, ``(M, S, N)``, so that each layer ``(M, S)`` holds exactly its area.
+    Notes
+    -----
+    Exact to rounding in the cells beside the outline. Farther away the nearest point is handed on from cell to cell,
+    which may miss it by a small part of a cell [1]_.
 
-    ``field`` is ``(S, N)``. The highest cells are filled first; those within half a cell of the border in part.
+    References
+    ----------
+    .. [1] P.-E. Danielsson, Euclidean distance mapping, Computer Graphics and Image Processing 14 (1980) 227-248.
     """
-    shares = np.zeros((*area_mm2.shape, field.shape[1]))
-    for s, row in enumerate(field):
-        cells = area_mm2[:, s] / cell_mm**2
-        border = _border(row, cells, cell_mm)
-        share = np.clip(0.5 + (row - border[:, None]) / cell_mm, 0.0, 1.0)
-        # What remains is the last step of the bisection, or a layer too small for its cells.
-        shares[:, s] = share * (cells / np.maximum(share.sum(axis=1), 1e-12))[:, None]
-    return shares
+    origin = raster.u_mm[0], raster.v_mm[0]
+    shape = len(raster.v_mm), len(raster.u_mm)
+    return np.asarray(_distance_field(uv_mm, start, origin, shape, raster.cell_mm, reach_mm / raster.cell_mm))
 
 
-def _border(field: FloatArray, cells: FloatArray, cell_mm: float) -> FloatArray:
-    """Return the levels ``(M,)`` of a field ``(N,)`` that enclose so many cells, those at the border in part."""
-    rising = np.sort(field)
-    sums = np.concatenate([[0.0], np.cumsum(rising)])
-    number = len(rising)
-    # As many cells as wanted lie above this level; the wanted one is no farther away than half a cell.
-    middle = np.interp(number - cells - 0.5, np.arange(number), rising)
-    low, high = middle - 0.5 * cell_mm, middle + 0.5 * cell_mm
-    for _ in range(_BISECTIONS):
-        level = 0.5 * (low + high)
-        first = np.searchsorted(rising, level - 0.5 * cell_mm)
-        last = np.searchsorted(rising, level + 0.5 * cell_mm)
-        enclosed = number - last + (last - first) * (0.5 - level / cell_mm) + (sums[last] - sums[first]) / cell_mm
-        low, high = np.where(enclosed > cells, level, low), np.where(enclosed > cells, high, level)
-    return np.asarray(0.5 * (low + high))
+@compiled
+def _distance_field(
+    uv_mm: FloatArray,
+    start: NDArray[np.int64],
+    origin: tuple[float, float],
+    shape: tuple[int, int],
+    cell: float,
+    reach: float,
+) -> FloatArray:
+    """Work in cells: centres at whole numbers."""
+    rows, columns = shape
+    squared = np.full((rows, columns), _FAR)
+    foot = np.empty((rows, columns, 2))
+    toggles = np.zeros((rows, columns + 1), dtype=np.uint8)
+    changed = np.empty(rows * columns, dtype=np.int64)
+    number = 0
+    for r in range(len(start) - 1):
+        for n in range(start[r], start[r + 1] - 1):
+            au, av = (uv_mm[n, 0] - origin[0]) / cell, (uv_mm[n, 1] - origin[1]) / cell
+            bu, bv = (uv_mm[n + 1, 0] - origin[0]) / cell, (uv_mm[n + 1, 1] - origin[1]) / cell
+            _cross_rows(toggles, au, av, bu, bv)
+            number = _seed(squared, foot, changed, number, au, av, bu, bv)
+    _hand_on(squared, foot, changed, number, reach * reach)
+    for j in range(rows):
+        odd = 0
+        for i in range(columns):
+            odd ^= toggles[j, i]
+            distance = min(np.sqrt(squared[j, i]), reach) * cell
+            squared[j, i] = distance if odd else -distance
+    return squared
 
 
-def distance_field(outline: MultiPolygon, raster: Raster) -> FloatArray:
-    """Return the distance of each cell centre to the outline, positive inside, ``(V, U)``, mm."""
-    points = _points_on(outline, raster.cell_mm / _POINTS_A_CELL)
-    u0, v0 = raster.u_mm[0], raster.v_mm[0]
-    shape = (len(raster.v_mm), len(raster.u_mm))
-    column = np.clip(np.rint((points[:, 0] - u0) / raster.cell_mm).astype(np.intp), 0, shape[1] - 1)
-    row = np.clip(np.rint((points[:, 1] - v0) / raster.cell_mm).astype(np.intp), 0, shape[0] - 1)
-    off = np.hypot(points[:, 0] - raster.u_mm[column], points[:, 1] - raster.v_mm[row])
-    flat = row * shape[1] + column
-    # For each cell that the outline crosses, the point nearest to its centre.
-    order = np.lexsort((off, flat))
-    seeds, first = np.unique(flat[order], return_index=True)
-    nearest = np.zeros(shape[0] * shape[1], dtype=np.intp)
-    nearest[seeds] = order[first]
-    empty = np.ones(shape, dtype=bool)
-    empty.ravel()[seeds] = False
-    near = ndimage.distance_transform_edt(empty, return_distances=False, return_indices=True)
-    point = nearest[near[0] * shape[1] + near[1]]
-    distance = _distance_to(points, point, raster)
-    # The nearest point of the outline may lie in the cell next to the nearest crossed cell.
-    for axis, shift in ((0, 1), (0, -1), (1, 1), (1, -1)):
-        distance = np.minimum(distance, _distance_to(points, np.roll(point, shift, axis=axis), raster))
-    return np.where(_inside(outline, raster), distance, -distance)
+@compiled
+def _cross_rows(toggles: NDArray[np.uint8], au: float, av: float, bu: float, bv: float) -> None:
+    """Mark the first cell to the right of an edge in each row of centres that it crosses.
+
+    Rows with low < v <= high: each vertex belongs to one of its two edges only.
+    """
+    if av == bv:
+        return
+    low, high = (av, bv) if av < bv else (bv, av)
+    slope = (bu - au) / (bv - av)
+    last = toggles.shape[1] - 1
+    for j in range(max(int(np.floor(low)) + 1, 0), min(int(np.floor(high)), toggles.shape[0] - 1) + 1):
+        column = int(np.ceil(au + (j - av) * slope))
+        toggles[j, min(max(column, 0), last)] ^= 1
 
 
-def _distance_to(points: FloatArray, index: NDArray[np.intp], raster: Raster) -> FloatArray:
-    du = points[index, 0] - raster.u_mm[None, :]
-    dv = points[index, 1] - raster.v_mm[:, None]
-    return np.asarray(np.sqrt(du * du + dv * dv))
+@compiled
+def _seed(
+    squared: FloatArray,
+    foot: FloatArray,
+    changed: NDArray[np.int64],
+    number: int,
+    au: float,
+    av: float,
+    bu: float,
+    bv: float,
+) -> int:
+    """Give the cells around an edge their nearest point on it; list those that had none."""
+    rows, columns = squared.shape
+    du, dv = bu - au, bv - av
+    length2 = du * du + dv * dv
+    per_length2 = 1.0 / length2 if length2 > 0.0 else 0.0
+    pieces = int(np.sqrt(length2)) + 1
+    for piece in range(pieces):
+        t = (piece + 0.5) / pieces
+        i0, j0 = int(np.floor(au + t * du + 0.5)), int(np.floor(av + t * dv + 0.5))
+        for j in range(max(j0 - 1, 0), min(j0 + 2, rows)):
+            for i in range(max(i0 - 1, 0), min(i0 + 2, columns)):
+                along = min(max(((i - au) * du + (j - av) * dv) * per_length2, 0.0), 1.0)
+                u, v = au + along * du, av + along * dv
+                distance2 = (u - i) ** 2 + (v - j) ** 2
+                if distance2 < squared[j, i]:
+                    if squared[j, i] == _FAR:
+                        changed[number] = j * columns + i
+                        number += 1
+                    squared[j, i] = distance2
+                    foot[j, i, 0], foot[j, i, 1] = u, v
+    return number
 
 
-def _points_on(outline: MultiPolygon, spacing_mm: float) -> FloatArray:
-    return np.asarray(shapely.get_coordinates(shapely.segmentize(outline, spacing_mm)))
+@compiled
+def _hand_on(squared: FloatArray, foot: FloatArray, changed: NDArray[np.int64], number: int, reach2: float) -> None:
+    """Hand nearest points on from the cells that changed to their neighbours, as far as ``reach2`` (squared)."""
+    rows, columns = squared.shape
+    waiting = np.zeros((rows, columns), dtype=np.uint8)
+    following = np.empty(rows * columns, dtype=np.int64)
+    while number:
+        count = 0
+        for n in range(number):
+            j0, i0 = changed[n] // columns, changed[n] % columns
+            waiting[j0, i0] = 0
+            u, v = foot[j0, i0, 0], foot[j0, i0, 1]
+            for side in range(4):
+                j, i = j0 + _DOWN[side], i0 + _RIGHT[side]
+                if 0 <= j < rows and 0 <= i < columns:
+                    distance2 = (u - i) ** 2 + (v - j) ** 2
+                    if distance2 < squared[j, i] and distance2 < reach2:
+                        squared[j, i] = distance2
+                        foot[j, i, 0], foot[j, i, 1] = u, v
+                        if not waiting[j, i]:
+                            waiting[j, i] = 1
+                            following[count] = j * columns + i
+                            count += 1
+        changed, following = following, changed
+        number = count
 
 
-def _inside(outline: MultiPolygon, raster: Raster) -> NDArray[np.bool_]:
-    """Return which cell centres are inside: an odd number of edges to their left."""
-    coordinates, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(outline)), return_index=True)
-    same = ring[1:] == ring[:-1]
-    start, end = coordinates[:-1][same], coordinates[1:][same]
-    rows = np.stack([start[:, 1], end[:, 1]])
-    # Rows of centres with low < v <= high: each vertex belongs to one of its two edges only.
-    scale, v0 = raster.cell_mm, raster.v_mm[0]
-    low = np.floor((rows.min(axis=0) - v0) / scale).astype(np.intp) + 1
-    number = np.floor((rows.max(axis=0) - v0) / scale).astype(np.intp) + 1 - low
-    edge = np.repeat(np.arange(len(start)), number)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(number) - number, number) + low[edge]
-    a, b = start[edge], end[edge]
-    crossing = a[:, 0] + (v0 + row * scale - a[:, 1]) * (b[:, 0] - a[:, 0]) / (b[:, 1] - a[:, 1])
-    column = np.ceil((crossing - raster.u_mm[0]) / scale).astype(np.intp)
-    width = len(raster.u_mm)
-    toggles = np.bincount(row * (width + 1) + np.clip(column, 0, width), minlength=len(raster.v_mm) * (width + 1))
-    return np.asarray(np.cumsum(toggles.reshape(-1, width + 1), axis=1)[:, :width] % 2 == 1)
+@compiled
+def levels(field: FloatArray, cell: float, area: FloatArray) -> FloatArray:
+    """Return the levels of a field that enclose given areas.
+
+    A cell is covered from 0 to 1 as its value rises from half a cell below the level to half a cell above it.
+
+    Parameters
+    ----------
+    field : (V, U) float
+        mm.
+    cell : float
+        Side of a cell, mm.
+    area : (M,) float
+        mm2.
+
+    Returns
+    -------
+    (M,) float
+        mm; infinite where the area is 0.
+    """
+    found = np.full(len(area), np.inf)
+    low, high = field.min(), field.max()
+    bins = int((high - low) / cell) + 2
+    counts = np.zeros(bins + 1, dtype=np.int64)
+    for value in field.flat:
+        counts[int((value - low) / cell)] += 1
+    for m in range(len(area)):
+        wanted = area[m] / (cell * cell)
+        if wanted <= 0.0:
+            continue
+        # The bin in which the count from the top reaches what is wanted; the level is no more than a bin away.
+        above, k = 0, bins
+        while k > 0 and above + counts[k] < wanted:
+            above += counts[k]
+            k -= 1
+        found[m] = _level(field, low + (k - 1) * cell, low + (k + 2) * cell, cell, wanted)
+    return found
+
+
+@compiled
+def _level(field: FloatArray, least: float, most: float, cell: float, wanted: float) -> float:
+    """Return the level between two others that encloses so many cells: Newton's method, halving where it fails."""
+    rows, columns = field.shape
+    near = np.empty(rows * columns)
+    number, full = 0, 0
+    for j in range(rows):
+        for i in range(columns):
+            value = field[j, i]
+            if value >= most + 0.5 * cell:
+                full += 1
+            elif value > least - 0.5 * cell:
+                near[number] = value
+                number += 1
+    level = min(max(0.0, least), most)
+    for _ in range(_TRIALS):
+        inside, partial = float(full), 0
+        for n in range(number):
+            share = 0.5 + (near[n] - level) / cell
+            if share >= 1.0:
+                inside += 1.0
+            elif share > 0.0:
+                inside += share
+                partial += 1
+        miss = inside - wanted
+        if abs(miss) <= _AREA_SHARE * min(wanted, 1.0):
+            break
+        least, most = (level, most) if miss > 0.0 else (least, level)
+        level += miss * cell / partial if partial else 0.0
+        if not least < level < most:
+            level = 0.5 * (least + most)
+    return level

@@ -1,25 +1,26 @@
 """The model of a structure's shape: thin layers between and beyond the drawn planes, each with its area.
 
-Volume, dose-volume histogram and distance all read the same layers, so they belong to one solid.
+Volume, dose-volume histogram and distance all read the same layers, so they belong to one solid. Two models are
+named: ``shape`` follows the contours smoothly from plane to plane (module ``area``), ``slab`` extrudes each outline
+half way to its neighbours, as many planning systems do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
-import shapely
+from numpy.typing import NDArray
 
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.area import SAMPLES_A_STEP, Areas
 from sbrtcheck.geometry.region import GAP_STEPS, Region
+from sbrtcheck.geometry.rings import rings_of
 from sbrtcheck.model import FloatArray
 
-# A vertex where the outline turns by more than this is a corner; a lesser turn is a sample of a smooth curve.
-CORNER_DEGREES = 30.0
-# The area between a chord and its arc, L^3 kappa / 12, is short by at most this factor for turns up to a corner.
-_ARC_FACTOR = 1.05
+ShapeModel = Literal["shape", "slab"]
 
 # Volume, dose and distances of one part all begin with its layers.
 _KEPT = 64
@@ -27,47 +28,51 @@ _KEPT = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layers:
-    """Layers of equal thickness between two neighbouring planes, or beyond an end plane.
+    """Layers of one connected part, rising along w.
 
     Attributes
     ----------
-    below, above : int
-        Planes whose outlines are blended; the same plane twice beyond an end.
-    edges_mm : (S + 1,) float
-        Rising borders of the layers along w.
+    below, above : (S,) int
+        Planes whose outlines are blended; the same plane twice where one outline alone gives the shape.
+    low_mm, high_mm : (S,) float
+        Borders of each layer along w.
     area_mm2 : (3, S) float
         Mean area of each layer: best estimate, lower bound, upper bound.
     """
 
-    below: int
-    above: int
-    edges_mm: FloatArray
+    below: NDArray[np.intp]
+    above: NDArray[np.intp]
+    low_mm: FloatArray
+    high_mm: FloatArray
     area_mm2: FloatArray
 
     @property
     def middle_mm(self) -> FloatArray:
         """Middles of the layers along w, ``(S,)``."""
-        return 0.5 * (self.edges_mm[1:] + self.edges_mm[:-1])
+        return 0.5 * (self.low_mm + self.high_mm)
 
     @property
-    def thickness_mm(self) -> float:
-        """Thickness of one layer, mm."""
-        return float(self.edges_mm[1] - self.edges_mm[0])
-
-    def blend(self, w_mm: FloatArray) -> FloatArray:
-        """Return how far from plane ``below`` (0) to plane ``above`` (1) each layer lies, ``(S,)``; 0 beyond an end."""
-        if self.below == self.above:
-            return np.zeros(len(self.edges_mm) - 1)
-        return np.asarray((self.middle_mm - w_mm[self.below]) / (w_mm[self.above] - w_mm[self.below]))
+    def thickness_mm(self) -> FloatArray:
+        """Thickness of each layer, mm, ``(S,)``."""
+        return self.high_mm - self.low_mm
 
     @property
     def volume_mm3(self) -> FloatArray:
         """Best estimate, lower and upper bound of the volume of all layers, mm3, ``(3,)``."""
-        return np.asarray(self.area_mm2 @ np.diff(self.edges_mm))
+        return np.asarray(self.area_mm2 @ self.thickness_mm)
+
+    def blend(self, w_mm: FloatArray) -> FloatArray:
+        """Return how far from plane ``below`` (0) to plane ``above`` (1) each layer lies, ``(S,)``."""
+        room = w_mm[self.above] - w_mm[self.below]
+        return np.asarray((self.middle_mm - w_mm[self.below]) / np.where(room > 0.0, room, np.inf))
+
+    def where(self, kept: NDArray[np.bool_] | slice) -> Layers:
+        """Return some of the layers."""
+        return Layers(self.below[kept], self.above[kept], self.low_mm[kept], self.high_mm[kept], self.area_mm2[:, kept])
 
 
 @lru_cache(maxsize=_KEPT)
-def layers_of(part: Region, thickness_mm: float = np.inf) -> tuple[Layers, ...]:
+def layers_of(part: Region, thickness_mm: float = np.inf, model: ShapeModel = "shape") -> Layers:
     """Cut one connected part into layers.
 
     Parameters
@@ -76,11 +81,11 @@ def layers_of(part: Region, thickness_mm: float = np.inf) -> tuple[Layers, ...]:
         A connected part, as ``parts`` returns it.
     thickness_mm : float, optional
         No layer is thicker.
+    model : {'shape', 'slab'}
 
     Returns
     -------
-    tuple of Layers
-        Rising along w.
+    Layers
 
     Raises
     ------
@@ -88,12 +93,14 @@ def layers_of(part: Region, thickness_mm: float = np.inf) -> tuple[Layers, ...]:
         If the part lies on one plane and the spacing of planes is unknown.
     """
     areas = areas_of(part)
-    finer = _finer_areas(part)
+    if model == "slab":
+        return _slabs(part, areas, thickness_mm)
+    finer = rings_of(part).arcs_mm2
     upward = _cap(areas, thickness_mm, finer[-1], len(part.w_mm) - 1)
     turned = _cap(areas.turned, thickness_mm, finer[0], 0)
-    downward = Layers(0, 0, -turned.edges_mm[::-1], turned.area_mm2[:, ::-1])
-    inner = [_gap(part, areas, k, thickness_mm, finer) for k in range(len(part.w_mm) - 1)]
-    return downward, *inner, upward
+    back = slice(None, None, -1)
+    downward = Layers(turned.below, turned.above, -turned.high_mm[back], -turned.low_mm[back], turned.area_mm2[:, back])
+    return _piled([downward, _inner(part, areas, thickness_mm, finer), upward])
 
 
 def areas_of(part: Region) -> Areas:
@@ -107,85 +114,79 @@ def areas_of(part: Region) -> Areas:
     return Areas(part.w_mm, part.areas_mm2, part.step_mm)
 
 
-def _gap(part: Region, areas: Areas, below: int, thickness_mm: float, finer: FloatArray) -> Layers:
-    low, high = part.w_mm[below], part.w_mm[below + 1]
-    edges, samples = _subdivide(low, high, thickness_mm)
-    area = _layer_means(areas.between(samples), len(edges) - 1)
-    if part.step_mm is not None and high - low > GAP_STEPS * part.step_mm:
-        area[1] = 0.0  # planes are missing here: perhaps so is the structure
-    return Layers(below, below + 1, edges, _widened(area, max(finer[below], finer[below + 1], key=abs)))
+def _piled(piles: list[Layers]) -> Layers:
+    return Layers(
+        np.concatenate([p.below for p in piles]),
+        np.concatenate([p.above for p in piles]),
+        np.concatenate([p.low_mm for p in piles]),
+        np.concatenate([p.high_mm for p in piles]),
+        np.concatenate([p.area_mm2 for p in piles], axis=1),
+    )
+
+
+def _inner(part: Region, areas: Areas, thickness_mm: float, finer: FloatArray) -> Layers:
+    """Return the layers between the planes."""
+    cut = _Cut(part.w_mm[:-1], part.w_mm[1:], thickness_mm)
+    area = cut.means(areas.between(cut.samples_mm)) if len(part.w_mm) > 1 else np.zeros((3, 0))
+    if part.step_mm is not None:
+        # Planes are missing here: perhaps so is the structure.
+        area[1, np.diff(part.w_mm)[cut.room] > GAP_STEPS * part.step_mm] = 0.0
+    more = np.where(np.abs(finer[:-1]) >= np.abs(finer[1:]), finer[:-1], finer[1:])
+    top = np.zeros(len(part.w_mm) - 1)
+    np.maximum.at(top, cut.room, area[0])
+    widened = _widened(area, more[cut.room], top[cut.room])
+    return Layers(cut.room, cut.room + 1, cut.low_mm, cut.high_mm, widened)
 
 
 def _cap(areas: Areas, thickness_mm: float, finer: float, plane: int) -> Layers:
-    end = areas.w_mm[-1]
-    edges, samples = _subdivide(end, end + areas.last_step_mm, thickness_mm)
-    area = _layer_means(areas.beyond(samples - end), len(edges) - 1)
-    return Layers(plane, plane, edges, _widened(area, finer))
+    # The best estimate ends with a layer: half a layer's area would not be half a layer's height.
+    ends = np.unique([0.0, areas.cap_mm, areas.last_step_mm])
+    cut = _Cut(areas.w_mm[-1] + ends[:-1], areas.w_mm[-1] + ends[1:], thickness_mm)
+    area = cut.means(areas.beyond(cut.samples_mm - areas.w_mm[-1]))
+    at = np.full(len(cut.room), plane)
+    return Layers(at, at, cut.low_mm, cut.high_mm, _widened(area, finer, area[0].max()))
 
 
-def _subdivide(low: float, high: float, thickness_mm: float) -> tuple[FloatArray, FloatArray]:
-    """Return layer borders no further apart than ``thickness_mm``, and positions at which to take their mean area."""
-    number = max(1, int(np.ceil((high - low) / thickness_mm - 1e-9)))
-    a_layer = 2 * int(np.ceil(SAMPLES_A_STEP / (2 * number)))
-    samples = low + (high - low) * (np.arange(number * a_layer) + 0.5) / (number * a_layer)
-    return np.linspace(low, high, number + 1), samples
+def _slabs(part: Region, areas: Areas, thickness_mm: float) -> Layers:
+    half = 0.5 * np.diff(part.w_mm)
+    half = np.where(2.0 * half <= GAP_STEPS * areas.step_mm, half, 0.5 * areas.step_mm)
+    end = [0.5 * areas.step_mm]
+    cut = _Cut(part.w_mm - np.concatenate([end, half]), part.w_mm + np.concatenate([half, end]), thickness_mm)
+    area = np.broadcast_to(areas.area_mm2[cut.room], (3, len(cut.room)))
+    return Layers(cut.room, cut.room, cut.low_mm, cut.high_mm, area)
 
 
-def _layer_means(area_mm2: FloatArray, number: int) -> FloatArray:
-    return np.asarray(area_mm2.reshape(3, number, -1).mean(axis=2))
-
-
-def _widened(area: FloatArray, finer: float) -> FloatArray:
-    """Add what a finer drawn outline would hold to the bounds, in proportion where the layer is smaller."""
-    top = area[0].max()
-    share = finer * np.minimum(area[0] / top, 1.0) if top > 0.0 else 0.0 * area[0]
-    lower = np.clip(area[1] + np.minimum(share, 0.0), 0.0, None)
-    return np.array([area[0], np.minimum(lower, area[0]), area[2] + np.maximum(share, 0.0)])
-
-
-def _finer_areas(part: Region) -> FloatArray:
-    """Return, for each plane, the area that the smooth curve through the vertices holds beyond the polygon, mm2."""
-    outlines = np.array(part.outlines)
-    pieces, plane = shapely.get_parts(outlines, return_index=True)
-    rings, piece = shapely.get_rings(pieces, return_index=True)
-    extra = [arc_area(shapely.get_coordinates(ring)[:-1]) for ring in rings]
-    outer = np.diff(piece, prepend=-1) > 0  # the first ring of each piece; what holes gain is lost
-    signed = np.where(outer, extra, np.negative(extra))
-    return np.asarray(np.bincount(plane[piece], signed, minlength=len(outlines)), dtype=np.float64)
-
-
-def arc_area(ring: FloatArray) -> float:
-    """Return the area between a ring's chords and the osculating arcs of its smooth vertices, mm2.
+class _Cut:
+    """Rooms along w (between planes, beyond an end) cut into layers, each with positions for its mean area.
 
     Parameters
     ----------
-    ring : (N, 2) float
-        Vertices without a repeated first point.
-
-    Returns
-    -------
-    float
-        Positive where the ring is convex; 0 for a ring of corners.
+    low_mm, high_mm : (R,) float
+    thickness_mm : float
     """
-    length, curvature = ring_curvature(ring)
-    kappa = 0.5 * (curvature + np.roll(curvature, -1))
-    return float(_ARC_FACTOR * np.sum(kappa * length**3) / 12.0)
+
+    def __init__(self, low_mm: FloatArray, high_mm: FloatArray, thickness_mm: float) -> None:
+        height = high_mm - low_mm
+        layers = np.maximum(1, np.ceil(height / thickness_mm - 1e-9)).astype(np.intp)
+        samples = 2 * np.ceil(SAMPLES_A_STEP / (2 * layers)).astype(np.intp)
+        self.room = np.repeat(np.arange(len(height)), layers)
+        number = np.arange(len(self.room)) - np.repeat(np.cumsum(layers) - layers, layers)
+        each = (height / layers)[self.room]
+        self.low_mm = low_mm[self.room] + number * each
+        self.high_mm = np.where(number + 1 == layers[self.room], high_mm[self.room], self.low_mm + each)
+        self._samples = samples[self.room]
+        layer = np.repeat(np.arange(len(self.room)), self._samples)
+        self._first = np.cumsum(self._samples) - self._samples
+        t = (np.arange(len(layer)) - self._first[layer] + 0.5) / self._samples[layer]
+        self.samples_mm = self.low_mm[layer] + t * each[layer]
+
+    def means(self, values: FloatArray) -> FloatArray:
+        """Return the mean over each layer of values ``(3, N)`` at the positions."""
+        return np.asarray(np.add.reduceat(values, self._first, axis=1) / self._samples)
 
 
-def ring_curvature(ring: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the lengths of the edges that start at each vertex, and the curvature there (1/mm, convex positive).
-
-    The curvature of a corner is 0: an outline that turns by more than 30 degrees was meant to.
-    """
-    edge = np.roll(ring, -1, axis=0) - ring
-    length = np.hypot(edge[:, 0], edge[:, 1])
-    before = np.roll(edge, 1, axis=0)
-    turn = np.arctan2(
-        before[:, 0] * edge[:, 1] - before[:, 1] * edge[:, 0],
-        before[:, 0] * edge[:, 0] + before[:, 1] * edge[:, 1],
-    )
-    if turn.sum() < 0.0:  # clockwise
-        turn = -turn
-    smooth = np.abs(turn) <= np.radians(CORNER_DEGREES)
-    span = np.maximum(length + np.roll(length, 1), 1e-12)
-    return length, np.where(smooth, 2.0 * turn / span, 0.0)
+def _widened(area: FloatArray, finer: FloatArray | float, top: FloatArray | float) -> FloatArray:
+    """Add what a finer drawn outline would hold to the bounds, in proportion where the layer is smaller."""
+    share = finer * np.minimum(area[0] / np.where(np.asarray(top) > 0.0, top, np.inf), 1.0)
+    lower = np.clip(area[1] + np.minimum(share, 0.0), 0.0, None)
+    return np.array([area[0], np.minimum(lower, area[0]), area[2] + np.maximum(share, 0.0)])

@@ -7,26 +7,28 @@ import shapely
 
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.geometry.slices import layers_of
+from sbrtcheck.geometry.slices import ShapeModel, layers_of
 from sbrtcheck.model import FloatArray
 from sbrtcheck.results import Interval
 
 _MM3_PER_CM3 = 1000.0
 
 
-def volume(region: Region) -> Interval:
+def volume(region: Region, model: ShapeModel = "shape") -> Interval:
     """Return the volume of a structure.
 
     Parameters
     ----------
     region : Region
+    model : {'shape', 'slab'}
 
     Returns
     -------
     Interval
         cm3. The value follows the smooth profile of area between and beyond planes (module ``area``); the bounds hold
         the other defensible profiles, flat ends anywhere before the next plane where the trend does not close, planes
-        that may be missing, and the arcs between vertices.
+        that may be missing, and the arcs between vertices. Slabs have the volume of their polygons and no bounds: they
+        are a convention.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def volume(region: Region) -> Interval:
     """
     total = np.zeros(3)
     for part in parts(region):
-        total += np.sum([layers.volume_mm3 for layers in layers_of(part)], axis=0)
+        total += layers_of(part, model=model).volume_mm3
     value, low, high = (float(v) / _MM3_PER_CM3 for v in total)
     return Interval(value, min(low, value), max(high, value))
 
@@ -67,11 +69,8 @@ def centroid(region: Region) -> FloatArray:
 
 def _layer_centres(part: Region, centres: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the middle of each layer, ``(S, 3)`` in (u, v, w), and its volume, mm3."""
-    points, weights = [], []
-    for layers in layers_of(part, part.step_mm / 4.0 if part.step_mm else np.inf):
-        t = layers.blend(part.w_mm)[:, None]
-        point = (1.0 - t) * centres[layers.below] + t * centres[layers.above]
-        point[:, 2] = layers.middle_mm
-        points.append(point)
-        weights.append(layers.area_mm2[0] * layers.thickness_mm)
-    return np.concatenate(points), np.concatenate(weights)
+    layers = layers_of(part, part.step_mm / 4.0 if part.step_mm else np.inf)
+    t = layers.blend(part.w_mm)[:, None]
+    points = (1.0 - t) * centres[layers.below] + t * centres[layers.above]
+    points[:, 2] = layers.middle_mm
+    return points, layers.area_mm2[0] * layers.thickness_mm

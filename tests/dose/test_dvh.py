@@ -36,7 +36,8 @@ def cap_depth(radius: float, share: float) -> float:
 def test_ramp_by_hand() -> None:
     dvh = Dvh(dose_gy=[10.0, 40.0, 20.0, 30.0], volume_cm3=[1.0, 1.0, 1.0, 1.0])
     assert dvh.total_cm3 == 4.0
-    assert (dvh.maximum_gy, dvh.mean_gy, dvh.minimum_gy) == (40.0, 25.0, 10.0)
+    # The hottest knot is a step; each other volume lies between its knot and the next hotter one.
+    assert (dvh.maximum_gy, dvh.mean_gy, dvh.minimum_gy) == (40.0, (40.0 + 35.0 + 25.0 + 15.0) / 4.0, 10.0)
     assert dose_to_hottest(dvh, 2.5) == 25.0  # half way between the samples that end at 2 and at 3 cm3
     assert dvh.volume_at_least(25.0) == pytest.approx(2.5, abs=1e-4)  # a dose counts from 1e-6 below
     assert dvh.volume_at_least(40.1) == 0.0
@@ -53,8 +54,8 @@ def test_ends_of_the_curve() -> None:
             dose_to_hottest(dvh, outside)
 
 
-def test_points_of_no_volume_are_extremes_only() -> None:
-    dvh = Dvh([50.0, 30.0, 30.0, 5.0], [0.0, 1.0, 1.0, 0.0])
+def test_steps_without_volume_are_extremes_only() -> None:
+    dvh = Dvh([50.0, 30.0, 30.0, 5.0], [0.0, 0.0, 2.0, 0.0])
     assert (dvh.maximum_gy, dvh.minimum_gy, dvh.mean_gy) == (50.0, 5.0, 30.0)
     assert dose_to_hottest(dvh, 1.0) == 30.0
 

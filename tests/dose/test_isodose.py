@@ -74,7 +74,7 @@ def test_maximum_beyond_a_sphere(make, spacing: float, step: float) -> None:
 
 
 def test_hot_spot_beyond_is_found(make) -> None:
-    dose = make.dose(lambda x, y, z: cone(x, y, z) + np.where(np.hypot(x - 34.0, y) + abs(z) < 3.0, 30.0, 0.0))
+    dose = make.dose(lambda x, y, z: cone(x, y, z) + 30.0 * np.exp(-((x - 34.0) ** 2 + y**2 + z**2) / 50.0))
     assert maximum_beyond(dose, make.sphere(8.0), 20.0).value == pytest.approx(60.0 - 34.0 + 30.0, abs=2.1)  # one voxel
 
 

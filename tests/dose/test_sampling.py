@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from sbrtcheck.dose.axis import Axis
-from sbrtcheck.dose.sampling import sample, sample_cells, sample_raster
+from sbrtcheck.dose.sampling import DoseLayers, sample, sample_cells
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Dose, Lattice, frozen
 
@@ -61,11 +61,13 @@ def test_raster_and_points_agree(make, name: str) -> None:
     )
     u, v, w = np.linspace(-12, 9, 8), np.linspace(-50, 11, 9), np.linspace(-7, 8, 5)
     frame = np.array([[0, 0, 1, 1.0], [1, 0, 0, 2.0], [0, 1, 0, 3.0], [0, 0, 0, 1]])
-    raster = sample_raster(dose, frame, u, v, w)
+    layers = DoseLayers(dose, frame, u, v, w)
+    both, inside = (np.stack(found) for found in zip(*(layers.both(n) for n in range(5)), strict=True))
     ww, vv, uu = (a.ravel() for a in np.meshgrid(w, v, u, indexing="ij"))
     points = sample(dose, np.column_stack([uu, vv, ww]) @ frame[:3, :3].T + frame[:3, 3])
-    assert (raster.inside.ravel() == points.inside).all()
-    for a, b in ((raster.dose_gy, points.dose_gy), (raster.low_gy, points.low_gy), (raster.high_gy, points.high_gy)):
+    assert (inside.ravel() == points.inside).all()
+    linear = sample(dose, np.column_stack([uu, vv, ww]) @ frame[:3, :3].T + frame[:3, 3], "trilinear")
+    for a, b in ((both[:, 0], linear.dose_gy), (both[:, 1], points.dose_gy)):
         assert a.ravel() == pytest.approx(b, abs=1e-9)  # the same sums in another order
 
 
@@ -84,12 +86,18 @@ def test_uneven_and_single_steps() -> None:
     ticks = np.array([0.0, 1.0, 3.0, 4.5, 9.0])
     positions = np.linspace(0.0, 9.0, 37)
     weights = Axis(ticks).weights(positions)
+
+    def applied(made, rows, values):
+        return np.einsum("nc,nc->n", rows, values[made.first[:, None] + np.arange(rows.shape[1])])
+
     parabola = 2.0 + 3.0 * ticks - 0.4 * ticks**2
     # A cubic with the slopes of parabolas is exact for a parabola at any spacing.
-    assert weights.matrix(cubic=True) @ parabola == pytest.approx(2.0 + 3.0 * positions - 0.4 * positions**2, abs=1e-9)
-    assert weights.matrix(cubic=False) @ parabola == pytest.approx(np.interp(positions, ticks, parabola), abs=1e-9)
+    assert applied(weights, weights.cubic, parabola) == pytest.approx(
+        2.0 + 3.0 * positions - 0.4 * positions**2, abs=1e-9
+    )
+    assert applied(weights, weights.linear, parabola) == pytest.approx(np.interp(positions, ticks, parabola), abs=1e-9)
     two = Axis(np.array([0.0, 2.0])).weights(np.array([0.5]))
-    assert two.matrix(cubic=True) @ np.array([1.0, 5.0]) == pytest.approx([2.0], abs=1e-9)
+    assert applied(two, two.cubic, np.array([1.0, 5.0])) == pytest.approx([2.0], abs=1e-9)
 
 
 def test_voxel_centres_return_their_own_dose(make) -> None:
