@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from sbrtcheck.compiled import compiled
 from sbrtcheck.dose.histogram import Boxes, lay_box, lay_error
+from sbrtcheck.dose.outlines import telling_points
 from sbrtcheck.dose.sampling import UNSURE_SHARE, DoseLayers, Interpolation, sample
 from sbrtcheck.geometry.raster import Fields, levels, raster_of
 from sbrtcheck.geometry.region import Region
@@ -29,6 +31,8 @@ _LEAST_SHARE = 0.05
 _BORDER_SHARE: Final = 0.08
 # The same for a cell inside, whose box has the right spread but not the right shape.
 _INNER_SHARE: Final = 0.02
+# Voxels along each side of the blocks in which that range is sought.
+_BLOCK = 8
 # No dose grid lies outside this range by interpolation, as a share of the range of its voxels.
 _OVERSHOOT = 0.3
 
@@ -57,7 +61,7 @@ class Filled:
     boxes : Boxes
         Curves in mm3.
     extremes_gy : (6,) float
-        Least and highest dose: best estimate, bounds from what is certainly inside, bounds from what is possibly inside.
+        Least and highest dose: best estimate, bounds from what is certainly and from what is possibly inside.
     outside_mm3 : (3,) float
         Volume outside the dose grid: best estimate, least, most.
     sums : (2,) float
@@ -113,7 +117,9 @@ class _Filling:
     def add(self, part: Region, layers: Layers, cell_mm: float) -> None:
         layers = layers.where(_held(layers))
         rings = rings_of(part)
-        raster = raster_of(rings, layers, cell_mm)
+        # Cells that are as wide as the voxels of a parallel grid lie on them: no dose is needed between.
+        voxel_mm = part.to_local(self.dose.lattice.to_lps(_first_voxel_mm(self.dose)))[0]
+        raster = raster_of(rings, layers, cell_mm, (voxel_mm[0], voxel_mm[1]))
         middle_mm = layers.middle_mm
         dose = DoseLayers(self.dose, part.to_patient, raster.u_mm, raster.v_mm, middle_mm)
         fields = Fields(rings, layers, layers.blend(part.w_mm), raster)
@@ -140,18 +146,17 @@ class _Filling:
 
     def _note_outlines(self, part: Region, rings: Rings, spacing_mm: float) -> None:
         """Note the doses on the drawn outlines: they are inside on all accounts."""
-        uv_mm, vertex = _points_along(rings.uv_mm, rings.start, spacing_mm)
-        plane = np.searchsorted(rings.start[rings.plane_start], vertex, side="right") - 1
-        found = sample(self.dose, part.to_lps(np.column_stack([uv_mm, part.w_mm[plane]])), self.interpolation)
-        held = found.inside
-        if held.any():
-            e = self.extremes_gy
-            e[_LEAST] = min(e[_LEAST], found.dose_gy[held].min())
-            e[_HIGHEST] = max(e[_HIGHEST], found.dose_gy[held].max())
-            e[_CERTAIN_LEAST] = min(e[_CERTAIN_LEAST], found.high_gy[held].min())
-            e[_CERTAIN_HIGHEST] = max(e[_CERTAIN_HIGHEST], found.low_gy[held].max())
-            e[_POSSIBLE_LEAST] = min(e[_POSSIBLE_LEAST], found.low_gy[held].min())
-            e[_POSSIBLE_HIGHEST] = max(e[_POSSIBLE_HIGHEST], found.high_gy[held].max())
+        e = self.extremes_gy
+        # Between these no dose changes what is known already.
+        within = max(e[_LEAST], e[_CERTAIN_LEAST]), min(e[_HIGHEST], e[_CERTAIN_HIGHEST])
+        found = sample(self.dose, telling_points(part, rings, self.dose, spacing_mm, within), self.interpolation)
+        if len(found.dose_gy):
+            e[_LEAST] = min(e[_LEAST], found.dose_gy.min())
+            e[_HIGHEST] = max(e[_HIGHEST], found.dose_gy.max())
+            e[_CERTAIN_LEAST] = min(e[_CERTAIN_LEAST], found.high_gy.min())
+            e[_CERTAIN_HIGHEST] = max(e[_CERTAIN_HIGHEST], found.low_gy.max())
+            e[_POSSIBLE_LEAST] = min(e[_POSSIBLE_LEAST], found.low_gy.min())
+            e[_POSSIBLE_HIGHEST] = max(e[_POSSIBLE_HIGHEST], found.high_gy.max())
 
 
 @compiled
@@ -178,7 +183,11 @@ def _lay(
     cell, thickness = size_mm
     cell_mm3 = cell * cell * thickness
     least_level, most_level = min(level[0], level[1], level[2]), max(level[0], level[1], level[2])
-    share = np.empty(3)
+    along_w = _along_w(heights_mm, thickness)
+    dose = images[0][kind], images[1][kind], images[2][kind]
+    extremes, outside_mm3, sums = notes
+    seen = extremes[0], extremes[1], extremes[2], extremes[3], extremes[4], extremes[5]
+    share = np.ones(3)
     for v in range(1, field.shape[0] - 1):
         for u in range(1, field.shape[1] - 1):
             value = field[v, u]
@@ -188,71 +197,82 @@ def _lay(
             for m in range(3):
                 share[m] = 1.0 if full else min(max(0.5 + (value - level[m]) / cell, 0.0), 1.0)
             if not inside[v, u]:
-                for m in range(3):
-                    notes[1][m] += share[m] * cell_mm3
+                outside_mm3 += share * cell_mm3
                 continue
-            centre, mean, across_u, across_v, across_w = _dose_of_cell(images, kind, v, u, heights_mm, thickness)
-            spread2 = across_u * across_u + across_v * across_v + across_w * across_w
+            centre, mean, across_u, across_v, across_w = _dose_of_cell(dose, v, u, along_w)
+            spread = np.sqrt(across_u * across_u + across_v * across_v + across_w * across_w)
             error = UNSURE_SHARE * abs(images[1][1, v, u] - images[1][0, v, u]) + step_gy
             if full:
-                error += _INNER_SHARE * np.sqrt(spread2)
-                lay_box(curves, _FULL, bins, mean, 0.5 * np.sqrt(spread2), cell_mm3)
+                error += _INNER_SHARE * spread
+                lay_box(curves, _FULL, bins, mean, 0.5 * spread, cell_mm3)
             else:
-                error += _BORDER_SHARE * np.sqrt(spread2)
+                error += _BORDER_SHARE * spread
                 # A border across a cell leaves the covered part off centre, towards the inside, and narrower.
                 slope_u, slope_v = field[v, u + 1] - field[v, u - 1], field[v + 1, u] - field[v - 1, u]
                 steep = np.sqrt(slope_u * slope_u + slope_v * slope_v)
                 inward = (slope_u * across_u + slope_v * across_v) / steep if steep > 0.0 else 0.0
                 mean = max(mean + 0.5 * (1.0 - share[0]) * inward, 0.0)
-                half = 0.5 * np.sqrt(max(spread2 - (1.0 - share[0] * share[0]) * inward * inward, 0.0))
+                half = 0.5 * np.sqrt(max(spread * spread - (1.0 - share[0] * share[0]) * inward * inward, 0.0))
                 for m in range(3):
                     if share[m] > 0.0:
                         lay_box(curves, _BEST + m, bins, mean, half, share[m] * cell_mm3)
             lay_error(unsure, bins, mean, error, max(share[0], share[2]) * cell_mm3)
             corner = 0.5 * (abs(across_u) + abs(across_v) + abs(across_w))
-            _note(notes[0], share, centre, mean, error, corner)
-            notes[2][0] += share[0] * cell_mm3
-            notes[2][1] += share[0] * cell_mm3 * mean
+            seen = _noted(seen, share[0], share[1], centre, mean, error, corner)
+            sums[0] += share[0] * cell_mm3
+            sums[1] += share[0] * cell_mm3 * mean
+    for n in range(6):
+        extremes[n] = seen[n]
+
+
+@compiled
+def _along_w(heights_mm: tuple[float, float, float], thickness_mm: float) -> tuple[float, float, float]:
+    """Return the weights of (above - below), (above - centre) and (centre - below) that make slope and bend along w."""
+    below_mm, above_mm = heights_mm[1] - heights_mm[0], heights_mm[2] - heights_mm[1]
+    if below_mm + above_mm <= 0.0:
+        return 0.0, 0.0, 0.0
+    per_mm = thickness_mm / (below_mm + above_mm)
+    if below_mm == 0.0 or above_mm == 0.0:
+        return per_mm, 0.0, 0.0
+    return per_mm, 2.0 * thickness_mm * per_mm / above_mm, 2.0 * thickness_mm * per_mm / below_mm
 
 
 @compiled
 def _dose_of_cell(
-    images: tuple[FloatArray, FloatArray, FloatArray],
-    kind: int,
-    v: int,
-    u: int,
-    heights_mm: tuple[float, float, float],
-    thickness_mm: float,
+    dose: tuple[FloatArray, FloatArray, FloatArray], v: int, u: int, along_w: tuple[float, float, float]
 ) -> tuple[float, float, float, float, float]:
     """Return the dose at the centre of a cell, its mean, and its change across the cell along u, v and w, Gy."""
-    before, here, after = images
-    centre = here[kind, v, u]
-    left, right, front, back = here[kind, v, u - 1], here[kind, v, u + 1], here[kind, v - 1, u], here[kind, v + 1, u]
-    below, above = before[kind, v, u], after[kind, v, u]
-    below_mm, above_mm = heights_mm[1] - heights_mm[0], heights_mm[2] - heights_mm[1]
-    across_w = thickness_mm * (above - below) / (below_mm + above_mm) if below_mm + above_mm > 0.0 else 0.0
-    bend = left + right + front + back - 4.0 * centre
-    if below_mm > 0.0 and above_mm > 0.0:
-        rise = (above - centre) / above_mm - (centre - below) / below_mm
-        bend += 2.0 * thickness_mm * thickness_mm * rise / (below_mm + above_mm)
+    before, here, after = dose
+    centre = here[v, u]
+    left, right, front, back = here[v, u - 1], here[v, u + 1], here[v - 1, u], here[v + 1, u]
+    below, above = before[v, u], after[v, u]
+    bend = left + right + front + back - 4.0 * centre + along_w[1] * (above - centre) - along_w[2] * (centre - below)
     # The mean of a parabola over the cell.
-    return max(centre, 0.0), max(centre + bend / 24.0, 0.0), 0.5 * (right - left), 0.5 * (back - front), across_w
+    mean = max(centre + bend / 24.0, 0.0)
+    return max(centre, 0.0), mean, 0.5 * (right - left), 0.5 * (back - front), along_w[0] * (above - below)
 
 
 @compiled
-def _note(
-    extremes: FloatArray, share: FloatArray, centre_gy: float, mean_gy: float, error_gy: float, corner_gy: float
-) -> None:
-    """Note what a cell says of the least and the highest dose."""
+def _noted(
+    seen: tuple[float, float, float, float, float, float],
+    best_share: float,
+    least_share: float,
+    centre_gy: float,
+    mean_gy: float,
+    error_gy: float,
+    corner_gy: float,
+) -> tuple[float, float, float, float, float, float]:
+    """Return the extremes after one more cell."""
     low, high = max(mean_gy - error_gy, 0.0), mean_gy + error_gy
-    extremes[_POSSIBLE_LEAST] = min(extremes[_POSSIBLE_LEAST], max(low - corner_gy, 0.0))
-    extremes[_POSSIBLE_HIGHEST] = max(extremes[_POSSIBLE_HIGHEST], high + corner_gy)
-    if share[0] >= 0.5:  # the centre is inside
-        extremes[_LEAST] = min(extremes[_LEAST], centre_gy)
-        extremes[_HIGHEST] = max(extremes[_HIGHEST], centre_gy)
-    if share[1] > 0.0:
-        extremes[_CERTAIN_LEAST] = min(extremes[_CERTAIN_LEAST], high)
-        extremes[_CERTAIN_HIGHEST] = max(extremes[_CERTAIN_HIGHEST], low)
+    centred, certain = best_share >= 0.5, least_share > 0.0
+    return (
+        min(seen[0], centre_gy) if centred else seen[0],
+        max(seen[1], centre_gy) if centred else seen[1],
+        min(seen[2], high) if certain else seen[2],
+        max(seen[3], low) if certain else seen[3],
+        min(seen[4], max(low - corner_gy, 0.0)),
+        max(seen[5], high + corner_gy),
+    )
 
 
 def _held(layers: Layers) -> NDArray[np.bool_]:
@@ -260,6 +280,11 @@ def _held(layers: Layers) -> NDArray[np.bool_]:
     some = np.flatnonzero(layers.area_mm2[2] > 0.0)
     number = np.arange(len(layers.low_mm))
     return np.asarray((number >= some[0]) & (number <= some[-1]))
+
+
+def _first_voxel_mm(dose: Dose) -> FloatArray:
+    lattice = dose.lattice
+    return np.array([[lattice.i_mm[0], lattice.j_mm[0], lattice.k_mm[0]]])
 
 
 def _dose_range(parts: tuple[Region, ...], dose: Dose) -> tuple[float, float]:
@@ -271,36 +296,32 @@ def _dose_range(parts: tuple[Region, ...], dose: Dose) -> tuple[float, float]:
         slice(max(int(np.searchsorted(t, g.min())) - 3, 0), max(int(np.searchsorted(t, g.max())) + 3, 1))
         for t, g in zip(ticks, grid.T, strict=True)
     ]
-    values = dose.dose_gy[windows[2], windows[1], windows[0]]
-    if values.size == 0:
+    lowest, highest = _blocks(dose)
+    inner = tuple(slice(w.start // _BLOCK, -(-w.stop // _BLOCK)) for w in reversed(windows))
+    if lowest[inner].size == 0:
         return 0.0, 1.0
-    low, high = float(values.min()), float(values.max())
+    low, high = float(lowest[inner].min()), float(highest[inner].max())
     more = _OVERSHOOT * (high - low) + 2.0 * dose.quantisation_gy
     return max(low - more, 0.0), high + more
 
 
+@lru_cache(maxsize=2)
+def _blocks(dose: Dose) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the least and the highest dose in each block of voxels."""
+    low = high = dose.dose_gy
+    for axis in (2, 1, 0):
+        first = np.arange(0, low.shape[axis], _BLOCK)
+        low = np.minimum.reduceat(low, first, axis=axis)
+        high = np.maximum.reduceat(high, first, axis=axis)
+    return low, high
+
+
 def _corners(part: Region) -> FloatArray:
     """Return the corners of a box around a part with a step to spare along w, LPS, mm."""
-    uv_mm = rings_of(part).uv_mm
     step_mm = part.step_mm or 0.0
-    u, v = np.transpose([uv_mm.min(axis=0), uv_mm.max(axis=0)])
+    u, v = rings_of(part).bounds_mm
     w = part.w_mm[[0, -1]] + np.array([-step_mm, step_mm])
     return part.to_lps(np.stack(np.meshgrid(u, v, w), axis=-1).reshape(-1, 3))
-
-
-def _points_along(
-    uv_mm: FloatArray, start: NDArray[np.int64], spacing_mm: float
-) -> tuple[FloatArray, NDArray[np.intp]]:
-    """Return points on closed rings, no farther apart than a spacing, and the vertex before each."""
-    step = np.hypot(*np.diff(uv_mm, axis=0).T)
-    step[start[1:-1] - 1] = 0.0  # from the end of one ring to the start of the next
-    along = np.concatenate([[0.0], np.cumsum(step)])
-    # All vertices where they are sparse; where they are dense, some are enough.
-    sparse = np.concatenate([[True], step > 0.5 * spacing_mm])
-    at = np.sort(np.concatenate([np.arange(0.0, along[-1], spacing_mm), along[sparse]]))
-    vertex = np.clip(np.searchsorted(along, at, side="right") - 1, 0, len(step) - 1)
-    t = (at - along[vertex]) / np.where(step[vertex] > 0.0, step[vertex], np.inf)
-    return uv_mm[vertex] + t[:, None] * (uv_mm[vertex + 1] - uv_mm[vertex]), vertex
 
 
 def _least_step_mm(part: Region) -> float:

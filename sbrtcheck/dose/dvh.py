@@ -241,7 +241,7 @@ def _curve(
 ) -> Dvh:
     """Return the curve within its least and highest dose.
 
-    ``cold_mm3`` and ``hot_mm3`` lie outside the dose grid: of them no dose is known, so that they receive 0 or infinity.
+    ``cold_mm3`` and ``hot_mm3`` lie outside the dose grid: of them no dose is known, so they receive 0 or infinity.
     """
     low_gy, high_gy = ends_gy
     total = at_least_mm3[-1]

@@ -63,13 +63,13 @@ class Boxes:
 
     @property
     def _edges_gy(self) -> FloatArray:
-        return self.low_gy + self.bin_gy * np.arange(_BINS + 1)
+        return np.asarray(self.low_gy + self.bin_gy * np.arange(_BINS + 1))
 
     @property
     def knots_gy(self) -> FloatArray:
         """Falling doses between which every curve is straight, ``(N,)``; a plateau of any curve comes twice."""
         plateaus = np.unique(self.plateau_gy[self.plateau_mm3 > 0.0])
-        return np.sort(np.concatenate([self._edges_gy, plateaus, plateaus]))[::-1]
+        return np.asarray(np.sort(np.concatenate([self._edges_gy, plateaus, plateaus]))[::-1])
 
     @property
     def unsure_gy(self) -> FloatArray:
@@ -81,7 +81,7 @@ class Boxes:
         # Differences of sums leave rounding where there is nothing.
         some = mm3 > 1e-9 * sums[0, -1]
         mean = np.interp(number, number[some], gy_mm3[some] / mm3[some])
-        return np.interp(self.knots_gy, self._edges_gy, mean)
+        return np.asarray(np.interp(self.knots_gy, self._edges_gy, mean))
 
     def at_least(self, *curves: int) -> FloatArray:
         """Return the volume at or above each knot in the sum of some curves, mm3, ``(N,)``.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sbrtcheck.compiled import compiled
-from sbrtcheck.dose.axis import Axis
+from sbrtcheck.dose.axis import Axis, Weights
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Dose, FloatArray, Lattice
 
@@ -20,6 +20,8 @@ Interpolation = Literal["cubic", "trilinear"]
 UNSURE_SHARE = 0.5
 # Axes turned by less than this are parallel: over 0.5 m they part by less than a micrometre.
 _PARALLEL = 1e-6
+# A position this close to a tick, as a share of a step, lies on it.
+_ON_TICK_SHARE = 1e-9
 # Voxels beyond a window that a cubic at its border needs.
 _BESIDE = 2
 
@@ -112,6 +114,7 @@ class DoseLayers:
             weights.append(Axis(own[window]).weights(self._along[local], whole=(own[0], own[-1])))
         self._block = np.ascontiguousarray(values[windows[2], windows[1], windows[0]])
         self._weights = weights
+        self._shift = _on_ticks(weights[0])
         u, v, w = (each.inside for each in weights)
         self._inside = v[:, None] & u[None, :]
         self._holds = w
@@ -128,7 +131,16 @@ class DoseLayers:
         first = int(w_.first[layer])
         slab = self._block[first : first + w_.linear.shape[1]]
         found = _layer(
-            slab, w_.linear[layer], w_.cubic[layer], v_.first, v_.linear, v_.cubic, u_.first, u_.linear, u_.cubic
+            slab,
+            w_.linear[layer],
+            w_.cubic[layer],
+            v_.first,
+            v_.linear,
+            v_.cubic,
+            u_.first,
+            u_.linear,
+            u_.cubic,
+            self._shift,
         )
         return found, self._inside if self._holds[layer] else np.zeros_like(self._inside)
 
@@ -196,6 +208,14 @@ def samples_of(
     return Samples(value, np.maximum(low, 0.0), high, inside)
 
 
+def _on_ticks(weights: Weights) -> int:
+    """Return the tick of the first position where positions and ticks coincide one by one, -1 elsewhere."""
+    at = np.argmax(weights.linear, axis=1)
+    tick = weights.first + at
+    alone = np.take_along_axis(weights.linear, at[:, None], axis=1) > 1.0 - _ON_TICK_SHARE
+    return int(tick[0]) if alone.all() and (np.diff(tick) == 1).all() else -1
+
+
 @lru_cache(maxsize=4)
 def _axes(lattice: Lattice) -> tuple[Axis, Axis, Axis]:
     return Axis(lattice.i_mm), Axis(lattice.j_mm), Axis(lattice.k_mm)
@@ -260,26 +280,43 @@ def _layer(
     first_u: NDArray[np.int64],
     linear_u: FloatArray,
     cubic_u: FloatArray,
+    shift: int,
 ) -> FloatArray:
-    """Return trilinear and cubic dose on a layer ``(2, V, U)`` from the voxels around it, one axis after the other."""
+    """Return trilinear and cubic dose on a layer ``(2, V, U)`` from the voxels around it, one axis after the other.
+
+    Points along u lie on the ticks from ``shift`` on where that is not negative.
+    """
     across = np.zeros((2, slab.shape[1], slab.shape[2]))
     for w in range(slab.shape[0]):
         for v in range(slab.shape[1]):
-            for u in range(slab.shape[2]):
-                across[0, v, u] += linear_w[w] * slab[w, v, u]
-                across[1, v, u] += cubic_w[w] * slab[w, v, u]
+            _add(across[0, v], linear_w[w], slab[w, v])
+            _add(across[1, v], cubic_w[w], slab[w, v])
     found = np.empty((2, len(first_v), len(first_u)))
-    row = np.empty((2, slab.shape[2]))
+    rows = np.empty((2, slab.shape[2]))
     for v in range(len(first_v)):
-        row[:] = 0.0
+        rows[:] = 0.0
         for n in range(linear_v.shape[1]):
-            for u in range(slab.shape[2]):
-                row[0, u] += linear_v[v, n] * across[0, first_v[v] + n, u]
-                row[1, u] += cubic_v[v, n] * across[1, first_v[v] + n, u]
-        for u in range(len(first_u)):
-            linear, cubic = 0.0, 0.0
-            for n in range(linear_u.shape[1]):
-                linear += linear_u[u, n] * row[0, first_u[u] + n]
-                cubic += cubic_u[u, n] * row[1, first_u[u] + n]
-            found[0, v, u], found[1, v, u] = linear, cubic
+            _add(rows[0], linear_v[v, n], across[0, first_v[v] + n])
+            _add(rows[1], cubic_v[v, n], across[1, first_v[v] + n])
+        if shift >= 0:
+            found[:, v] = rows[:, shift : shift + len(first_u)]
+        else:
+            _along_row(rows[0], first_u, linear_u, found[0, v])
+            _along_row(rows[1], first_u, cubic_u, found[1, v])
     return found
+
+
+@compiled
+def _add(to: FloatArray, weight: float, row: FloatArray) -> None:
+    if weight != 0.0:
+        for u in range(len(to)):
+            to[u] += weight * row[u]
+
+
+@compiled
+def _along_row(row: FloatArray, first: NDArray[np.int64], weights: FloatArray, found: FloatArray) -> None:
+    for u in range(len(first)):
+        total = 0.0
+        for n in range(weights.shape[1]):
+            total += weights[u, n] * row[first[u] + n]
+        found[u] = total

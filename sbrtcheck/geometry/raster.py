@@ -25,6 +25,8 @@ _FAR = 1e12
 _REACH_CELLS, _REACH_FACTOR = 4.0, 4.0
 # Steps to the four neighbours of a cell.
 _DOWN, _RIGHT = (-1, 1, 0, 0), (0, 0, -1, 1)
+# Levels are first sought this close to 0, in cells.
+_NEAR_CELLS = 1.5
 # Improvements of the level of a layer: each at least halves what is left, near the end it squares it.
 _TRIALS = 40
 # A layer's area is met to this share of a cell.
@@ -46,14 +48,14 @@ class Raster:
     cell_mm: float
 
 
-def raster_of(rings: Rings, layers: Layers, cell_mm: float) -> Raster:
-    """Lay cells of ``cell_mm`` over everything that the layers may cover."""
+def raster_of(rings: Rings, layers: Layers, cell_mm: float, anchor_mm: tuple[float, float]) -> Raster:
+    """Lay cells of ``cell_mm`` over everything that the layers may cover; one would have its centre on the anchor."""
     margin_mm = _MARGIN_CELLS * cell_mm + _bulge_mm(rings, layers)
     axes = []
-    for low, high in zip(rings.uv_mm.min(axis=0), rings.uv_mm.max(axis=0), strict=True):
-        number = int(np.ceil((high - low + 2.0 * margin_mm) / cell_mm))
-        first = 0.5 * (low + high) - 0.5 * (number - 1) * cell_mm
-        axes.append(first + cell_mm * np.arange(number))
+    for (low, high), anchor in zip(rings.bounds_mm, anchor_mm, strict=True):
+        first = int(np.floor((low - margin_mm - anchor) / cell_mm))
+        last = int(np.ceil((high + margin_mm - anchor) / cell_mm))
+        axes.append(np.asarray(anchor + cell_mm * np.arange(first, last + 1), dtype=np.float64))
     return Raster(axes[0], axes[1], cell_mm)
 
 
@@ -101,8 +103,7 @@ class Fields:
         while _parts_more(a, b, reach_mm):
             reach_mm *= _REACH_FACTOR
             a, b = self._of_plane(below, reach_mm), self._of_plane(above, reach_mm)
-        t = self._blend[layer]
-        return np.asarray((1.0 - t) * a + t * b)
+        return _blended(a, b, self._blend[layer])
 
     def _of_plane(self, plane: int, reach_mm: float) -> FloatArray:
         held = self._made.get(plane)
@@ -111,6 +112,11 @@ class Fields:
             held = reach_mm, distance_field(uv_mm, start, self._raster, reach_mm)
             self._made[plane] = held
         return held[1]
+
+
+@compiled
+def _blended(a: FloatArray, b: FloatArray, t: float) -> FloatArray:
+    return (1.0 - t) * a + t * b
 
 
 @compiled
@@ -178,7 +184,7 @@ def _distance_field(
         odd = 0
         for i in range(columns):
             odd ^= toggles[j, i]
-            distance = min(np.sqrt(squared[j, i]), reach) * cell
+            distance = cell * (reach if squared[j, i] == _FAR else np.sqrt(squared[j, i]))
             squared[j, i] = distance if odd else -distance
     return squared
 
@@ -281,38 +287,50 @@ def levels(field: FloatArray, cell: float, area: FloatArray) -> FloatArray:
         mm; infinite where the area is 0.
     """
     found = np.full(len(area), np.inf)
-    low, high = field.min(), field.max()
-    bins = int((high - low) / cell) + 2
-    counts = np.zeros(bins + 1, dtype=np.int64)
-    for value in field.flat:
-        counts[int((value - low) / cell)] += 1
+    near = np.empty(field.size)
+    least, most, number, full = 0.0, 0.0, 0, -1
     for m in range(len(area)):
         wanted = area[m] / (cell * cell)
         if wanted <= 0.0:
             continue
-        # The bin in which the count from the top reaches what is wanted; the level is no more than a bin away.
-        above, k = 0, bins
-        while k > 0 and above + counts[k] < wanted:
-            above += counts[k]
-            k -= 1
-        found[m] = _level(field, low + (k - 1) * cell, low + (k + 2) * cell, cell, wanted)
+        if full < 0:
+            # Most levels lie close to 0: the outline itself.
+            least, most = -_NEAR_CELLS * cell, _NEAR_CELLS * cell
+            number, full = _gather(field, least - 0.5 * cell, most + 0.5 * cell, near)
+        if not _enclosed(near, number, full, most, cell) <= wanted <= _enclosed(near, number, full, least, cell):
+            least, most = field.min() - cell, field.max() + cell
+            number, full = _gather(field, least, most, near)
+        found[m] = _level(near, number, full, least, most, cell, wanted)
     return found
 
 
 @compiled
-def _level(field: FloatArray, least: float, most: float, cell: float, wanted: float) -> float:
-    """Return the level between two others that encloses so many cells: Newton's method, halving where it fails."""
-    rows, columns = field.shape
-    near = np.empty(rows * columns)
+def _gather(field: FloatArray, low: float, high: float, near: FloatArray) -> tuple[int, int]:
+    """List the values between two others; return how many they are, and how many lie above."""
     number, full = 0, 0
-    for j in range(rows):
-        for i in range(columns):
-            value = field[j, i]
-            if value >= most + 0.5 * cell:
+    for v in range(field.shape[0]):
+        for u in range(field.shape[1]):
+            value = field[v, u]
+            if value >= high:
                 full += 1
-            elif value > least - 0.5 * cell:
+            elif value > low:
                 near[number] = value
                 number += 1
+    return number, full
+
+
+@compiled
+def _enclosed(near: FloatArray, number: int, full: int, level: float, cell: float) -> float:
+    """Return how many cells a level encloses."""
+    inside = float(full)
+    for n in range(number):
+        inside += min(max(0.5 + (near[n] - level) / cell, 0.0), 1.0)
+    return inside
+
+
+@compiled
+def _level(near: FloatArray, number: int, full: int, least: float, most: float, cell: float, wanted: float) -> float:
+    """Return the level between two others that encloses so many cells: Newton's method, halving where it fails."""
     level = min(max(0.0, least), most)
     for _ in range(_TRIALS):
         inside, partial = float(full), 0

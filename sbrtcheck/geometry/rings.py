@@ -48,6 +48,12 @@ class Rings:
         return self.uv_mm[start[0] : start[-1]], start - start[0]
 
     @property
+    def bounds_mm(self) -> FloatArray:
+        """Least and greatest u and v of all vertices, ``(2, 2)``: one row for each axis, mm."""
+        # One column at a time: numpy is slow along short rows.
+        return np.array([[column.min(), column.max()] for column in self.uv_mm.T])
+
+    @property
     def arcs_mm2(self) -> FloatArray:
         """For each plane, the area that the smooth curve through the vertices holds beyond the polygon, mm2, ``(P,)``.
 
