@@ -20,7 +20,7 @@ from sbrtcheck.geometry.extent import Extent, longest_3d_diameter, longest_axial
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region, region_of
 from sbrtcheck.geometry.volume import volume
-from sbrtcheck.model import Case, Dose, Prescription, Structure
+from sbrtcheck.model import Case, Dose, Method, Prescription, Structure
 from sbrtcheck.naming.match import NameMatch, match_name
 from sbrtcheck.naming.roles import NotATarget, TargetRole, judge_role
 from sbrtcheck.naming.site import SiteFile
@@ -30,6 +30,7 @@ from sbrtcheck.results import Assumption, Interval, Notice
 T = TypeVar("T")
 
 _NO_OVERLAP = Interval.exact(0.0)
+_METHOD = Method()
 
 
 def _other_frame(a: str, b: str) -> bool:
@@ -61,11 +62,14 @@ class Derived:
     case : Case
     site : SiteFile
         The clinic's names and choices; empty where no site file was given.
+    method : Method
+        How shape and dose are read between what the files store. Distances and diameters always follow the contours.
     """
 
-    def __init__(self, case: Case, site: SiteFile) -> None:
+    def __init__(self, case: Case, site: SiteFile, method: Method = _METHOD) -> None:
         self.case = case
         self.site = site
+        self.method = method
         self._memo: dict[tuple[str | int, ...], Any] = {}
         self._composed: dict[str, Structure] = {}
 
@@ -101,7 +105,7 @@ class Derived:
 
     def volume(self, structure: Structure) -> Interval:
         """Return the volume, cm3."""
-        return self._once("volume", structure, lambda: volume(self.region(structure)))
+        return self._once("volume", structure, lambda: volume(self.region(structure), self.method.shape))
 
     def longest_axial_diameter(self, structure: Structure) -> Extent:
         """Return the longest diameter within one plane, mm."""
@@ -164,7 +168,7 @@ class Derived:
             As ``dvh`` does.
         """
         self.dvh(structure)  # refuses a dose in another frame of reference
-        return isodose_volume(self.dose, level_gy)
+        return isodose_volume(self.dose, level_gy, self.method.dose)
 
     def dvh(self, structure: Structure) -> DvhCurves:
         """Return the dose-volume histogram with its bounds.
@@ -184,7 +188,7 @@ class Derived:
                 remedy="Export structures and dose of one plan",
                 where=structure.where,
             )
-        return dvh_curves(self.region(structure), self.dose)
+        return dvh_curves(self.region(structure), self.dose, self.method)
 
     def prescription(self, structure: Structure | None) -> Prescription:
         """Return the prescription of a target, or the only one of the plan.

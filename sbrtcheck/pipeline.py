@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from sbrtcheck.dicom import load_case
 from sbrtcheck.errors import NotComputable, UsageError
 from sbrtcheck.judge import bind, judge, roll_up
 from sbrtcheck.metrics import Metric, parse_metric
-from sbrtcheck.model import Structure
+from sbrtcheck.model import Method, Structure
 from sbrtcheck.naming.site import SiteFile, load_site
 from sbrtcheck.protocol.declared import Declared, load_declared
 from sbrtcheck.protocol.loading import LoadedProtocol, load_protocol
@@ -22,6 +24,7 @@ from sbrtcheck.results import (
     InspectReport,
     Interval,
     MeasureReport,
+    MethodRecord,
     NotComputableRecord,
     Notice,
     PlanReport,
@@ -32,6 +35,8 @@ from sbrtcheck.results import (
 
 Step = Callable[[str], None]
 Sources = Path | str | Sequence[Path | str]
+
+_METHOD = Method()
 
 DEFAULT_METRICS = ("D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "Min[Gy]", "Mean[Gy]", "Max[Gy]")
 
@@ -106,6 +111,7 @@ def measure(
     *,
     rois: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
+    method: Method = _METHOD,
     site: Path | str | None = None,
     plan_uid: str | None = None,
     progress: Step = lambda step: None,
@@ -120,6 +126,8 @@ def measure(
         Names or numbers of the ROIs to measure; empty means all.
     metrics : sequence of str, optional
         Expressions of the metric grammar; ``DEFAULT_METRICS`` where none is given.
+    method : Method
+        How shape and dose are read between what the files store.
 
     Raises
     ------
@@ -134,13 +142,17 @@ def measure(
     names = load_site(Path(site)) if site is not None else SiteFile()
     progress("Reading the files")
     reading = load_case(_paths(sources), plan_uid=plan_uid)
-    derived = Derived(reading.case, names)
-    measured = []
-    for structure in _chosen(derived, rois):
-        progress(f"Measuring ROI {structure.roi_number}")
-        measured.append(_measures(structure, parsed, derived))
+    derived = Derived(reading.case, names, method)
+    chosen = _chosen(derived, rois)
+    # Structures are measured side by side; each result depends on its own structure alone, never on the order.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
+        measured = []
+        for found in threads.map(lambda structure: _measures(structure, parsed, derived), chosen):
+            progress(f"Measured ROI {found.roi_number}")
+            measured.append(found)
     return MeasureReport(
         software=_software(),
+        method=MethodRecord(shape_model=method.shape, dose_interpolation=method.dose),
         plan=records.plan_record(reading.case),
         structures=tuple(measured),
         assumptions=(*reading.assumptions, *derived.assumptions),

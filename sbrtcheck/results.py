@@ -327,6 +327,13 @@ class TpsComparison(_Record):
     our_mean_gy: Interval | None
 
 
+class MethodRecord(_Record):
+    """How shape and dose were read between what the files store."""
+
+    shape_model: Literal["shape", "slab"] = "shape"
+    dose_interpolation: Literal["cubic", "trilinear"] = "cubic"
+
+
 class PlanReport(_Document):
     """Everything about one checked plan."""
 
@@ -336,6 +343,7 @@ class PlanReport(_Document):
     plan: PlanRecord
     protocols: tuple[ProtocolRecord, ...]
     software: SoftwareRecord
+    method: MethodRecord = MethodRecord()
     lesions: tuple[LesionRecord, ...] = ()
     results: tuple[RuleResult, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
@@ -379,6 +387,7 @@ class MeasureReport(_Document):
 
     schema_: Literal["sbrtcheck-measure/1"] = Field(default="sbrtcheck-measure/1", alias="schema")
     software: SoftwareRecord
+    method: MethodRecord = MethodRecord()
     plan: PlanRecord
     structures: tuple[StructureMeasures, ...]
     assumptions: tuple[Assumption, ...] = ()

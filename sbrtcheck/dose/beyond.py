@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from shapely.geometry.base import BaseGeometry
 
-from sbrtcheck.dose.sampling import sample_cells
+from sbrtcheck.dose.sampling import require_volume, sample_cells
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.plates import Plates, certain_plates, full_plates, shaped_plates
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.model import Dose, FloatArray
+from sbrtcheck.model import Dose, FloatArray, Interpolation
 from sbrtcheck.results import Interval
 
 # Points that stand for the surface of a structure lie this far apart ...
@@ -26,7 +26,7 @@ _NEAR_MAXIMUM = 0.97
 _CELLS_AT_ONCE = 1_000
 
 
-def maximum_beyond(dose: Dose, region: Region, distance_mm: float) -> Interval:
+def maximum_beyond(dose: Dose, region: Region, distance_mm: float, interpolation: Interpolation = "cubic") -> Interval:
     """Return the highest dose at least so far outside the surface of a structure.
 
     Parameters
@@ -35,6 +35,7 @@ def maximum_beyond(dose: Dose, region: Region, distance_mm: float) -> Interval:
     region : Region
     distance_mm : float
         Above 0.
+    interpolation : {'cubic', 'trilinear'}
 
     Returns
     -------
@@ -52,15 +53,14 @@ def maximum_beyond(dose: Dose, region: Region, distance_mm: float) -> Interval:
     ----------
     .. [1] RTOG 0813 and 0915, Table 1: D2cm, maximum dose at least 2 cm from the PTV in any direction.
     """
-    if min(dose.lattice.shape) < 2:
-        raise NotComputable("the dose is a plane, not a volume", where=" ".join(dose.sop_instance_uids))
+    require_volume(dose)
     spacing_mm = _spacing_mm(region)
     shapes = shaped_plates(region), full_plates(region), certain_plates(region)
     clouds = [region.to_lps(_surface_points(shape, spacing_mm)) for shape in shapes]
     # What is this far from the possible surface is surely far enough; what is as far from the certain one, possibly.
     rounding_mm = spacing_mm**2 / (4.0 * distance_mm)  # between the points of a cloud
     limits = (distance_mm, distance_mm + shapes[1].bulge_mm, distance_mm - rounding_mm)
-    found = [_hottest_beyond(dose, cloud, limit) for cloud, limit in zip(clouds, limits, strict=True)]
+    found = [_hottest_beyond(dose, cloud, limit, interpolation) for cloud, limit in zip(clouds, limits, strict=True)]
     if not np.isfinite(found[0][0]):
         raise NotComputable(f"the dose grid holds no point {distance_mm} mm outside the structure", where=region.where)
     value = found[0][0]
@@ -70,8 +70,10 @@ def maximum_beyond(dose: Dose, region: Region, distance_mm: float) -> Interval:
     return Interval(value, low, high)
 
 
-def _hottest_beyond(dose: Dose, cloud: FloatArray, limit_mm: float) -> tuple[float, float, float]:
-    """Return the maximum (trilinear, lowest, highest) of the dose so far from all points, Gy; -inf for none."""
+def _hottest_beyond(
+    dose: Dose, cloud: FloatArray, limit_mm: float, interpolation: Interpolation
+) -> tuple[float, float, float]:
+    """Return the maximum (best, lowest, highest) of the dose so far from all points, Gy; -inf for none."""
     corners = _corner_maximum(dose)
     cells = np.argwhere(corners > _NEAR_MAXIMUM * max(_outside_maximum(dose, cloud, limit_mm), 0.0))
     distance = _corner_distances(dose, cells, cKDTree(cloud))
@@ -88,7 +90,7 @@ def _hottest_beyond(dose: Dose, cloud: FloatArray, limit_mm: float) -> tuple[flo
         if hot[chunk[0]] < _NEAR_MAXIMUM * best[0]:
             break
         beyond = _between_corners(distance[chunk], _SIDE) >= limit_mm
-        found = sample_cells(dose, cells[chunk][:, ::-1], _SIDE)
+        found = sample_cells(dose, cells[chunk][:, ::-1], _SIDE, interpolation)
         for n, values in enumerate((found.dose_gy, found.low_gy, found.high_gy)):
             best[n] = max(best[n], values.max(where=beyond, initial=-np.inf))
     return float(best[0]), float(best[1]), float(best[2])

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from sbrtcheck.compiled import compiled
 from sbrtcheck.dose.histogram import Boxes, lay_box, lay_error
 from sbrtcheck.dose.outlines import telling_points
-from sbrtcheck.dose.sampling import UNSURE_SHARE, DoseLayers, Interpolation, sample
+from sbrtcheck.dose.sampling import UNSURE_SHARE, DoseLayers, sample
 from sbrtcheck.geometry.raster import Fields, levels, raster_of
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.geometry.rings import Rings, rings_of
-from sbrtcheck.geometry.slices import Layers, ShapeModel, layers_of
-from sbrtcheck.model import Dose, FloatArray
+from sbrtcheck.geometry.slices import Layers, layers_of
+from sbrtcheck.model import Dose, FloatArray, Interpolation, Method
 
 # This many cells in a small structure ...
 _CELLS_SMALL = 40_000
@@ -79,29 +79,26 @@ class Filled:
         return np.array([self.boxes.at_least(_FULL, curve) for curve in range(_BEST, _MOST + 1)])
 
 
-def fill(
-    parts: tuple[Region, ...], dose: Dose, model: ShapeModel = "shape", interpolation: Interpolation = "cubic"
-) -> Filled:
+def fill(parts: tuple[Region, ...], dose: Dose, method: Method) -> Filled:
     """Fill the connected parts of a structure with cells.
 
     Parameters
     ----------
     parts : tuple of Region
     dose : Dose
-    model : {'shape', 'slab'}
-    interpolation : {'cubic', 'trilinear'}
+    method : Method
 
     Raises
     ------
     NotComputable
         If the thickness of a part is unknown, or the dose is not a volume.
     """
-    volumes = [float(layers_of(part, model=model).volume_mm3[0]) for part in parts]
-    filling = _Filling(dose, _dose_range(parts, dose), interpolation)
+    volumes = [float(layers_of(part, model=method.shape).volume_mm3[0]) for part in parts]
+    filling = _Filling(dose, _dose_range(parts, dose), method.dose)
     for part, volume_mm3 in zip(parts, volumes, strict=True):
         cell_mm = _cell_mm(volume_mm3, sum(volumes), dose)
         # Two layers at least between planes: the change of dose across them is needed too.
-        filling.add(part, layers_of(part, min(cell_mm, 0.5 * _least_step_mm(part)), model), cell_mm)
+        filling.add(part, layers_of(part, min(cell_mm, 0.5 * _least_step_mm(part)), method.shape), cell_mm)
     return Filled(filling.boxes, filling.extremes_gy, filling.outside_mm3, filling.sums)
 
 

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sbrtcheck.dose.cells import fill
-from sbrtcheck.dose.sampling import Interpolation
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.geometry.slices import ShapeModel
-from sbrtcheck.model import Dose, FloatArray, frozen
+from sbrtcheck.model import Dose, FloatArray, Method, frozen
 from sbrtcheck.results import Interval
 
 # A dose this close below a level, relative to it, counts as at the level: rounding of 32-bit doses.
 _AT_LEVEL = 1e-6
 _MM3_PER_CM3 = 1000.0
+
+_METHOD = Method()
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -175,9 +175,7 @@ class DvhCurves:
         return np.array([rows[0], rows.min(axis=0), rows.max(axis=0)])
 
 
-def dvh_curves(
-    region: Region, dose: Dose, model: ShapeModel = "shape", interpolation: Interpolation = "cubic"
-) -> DvhCurves:
+def dvh_curves(region: Region, dose: Dose, method: Method = _METHOD) -> DvhCurves:
     """Return the dose-volume histogram of a structure with its bounds.
 
     Small cells fill the layers of the structure's shape (package ``geometry``), each with the exact volume that the
@@ -187,10 +185,8 @@ def dvh_curves(
     ----------
     region : Region
     dose : Dose
-    model : {'shape', 'slab'}
-        What lies between and beyond the drawn planes.
-    interpolation : {'cubic', 'trilinear'}
-        Dose between voxel centres.
+    method : Method
+        What lies between and beyond the drawn planes, and the dose between voxel centres.
 
     Returns
     -------
@@ -202,7 +198,7 @@ def dvh_curves(
     NotComputable
         If the whole structure lies outside the dose grid, its thickness is unknown, or the dose is not a volume.
     """
-    filled = fill(parts(region), dose, model, interpolation)
+    filled = fill(parts(region), dose, method)
     if filled.sums[0] <= 0.0:
         raise NotComputable("the structure lies outside the dose grid", where=region.where)
     knots, (at_best, at_least, at_most) = filled.boxes.knots_gy, filled.at_least_mm3

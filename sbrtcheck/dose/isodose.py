@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sbrtcheck.dose.beyond import maximum_beyond
-from sbrtcheck.dose.sampling import sample_cells
+from sbrtcheck.dose.sampling import require_volume, sample_cells
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.model import Dose, FloatArray
+from sbrtcheck.model import Dose, FloatArray, Interpolation
 from sbrtcheck.results import Interval
 
 __all__ = ["isodose_volume", "maximum_beyond"]
@@ -22,7 +22,7 @@ _POINTS_A_SIDE = (3, 16)
 _MM3_PER_CM3 = 1000.0
 
 
-def isodose_volume(dose: Dose, level_gy: float) -> Interval:
+def isodose_volume(dose: Dose, level_gy: float, interpolation: Interpolation = "cubic") -> Interval:
     """Return the volume of all tissue (and air) that receives at least a dose.
 
     Parameters
@@ -30,6 +30,7 @@ def isodose_volume(dose: Dose, level_gy: float) -> Interval:
     dose : Dose
     level_gy : float
         Gy, above 0.
+    interpolation : {'cubic', 'trilinear'}
 
     Returns
     -------
@@ -45,8 +46,7 @@ def isodose_volume(dose: Dose, level_gy: float) -> Interval:
     """
     if not level_gy > 0.0:
         raise NotComputable(f"an isodose of {level_gy} Gy has no volume")
-    if min(dose.lattice.shape) < 2:
-        raise NotComputable("the dose is a plane, not a volume", where=" ".join(dose.sop_instance_uids))
+    require_volume(dose)
     border_gy = _border_maximum(dose)
     dose = _cropped(dose, level_gy)
     low, high = _cell_range(dose)
@@ -58,7 +58,9 @@ def isodose_volume(dose: Dose, level_gy: float) -> Interval:
         side = int(np.clip(round((_POINTS_AIM / len(k)) ** (1.0 / 3.0)), *_POINTS_A_SIDE))
         for chunk in np.array_split(np.arange(len(k)), 1 + len(k) * side**3 // _POINTS_AIM):
             cells = np.column_stack([i[chunk], j[chunk], k[chunk]])
-            crossed += _filled_share(dose, cells, level_gy, side).T @ volumes[k[chunk], j[chunk], i[chunk]]
+            crossed += (
+                _filled_share(dose, cells, level_gy, side, interpolation).T @ volumes[k[chunk], j[chunk], i[chunk]]
+            )
     value, least, most = (float(full + c) / _MM3_PER_CM3 for c in crossed)
     if border_gy + dose.quantisation_gy >= level_gy:
         most = np.inf
@@ -111,9 +113,11 @@ def _cell_volumes(dose: Dose) -> FloatArray:
     return np.asarray(k[:, None, None] * j[None, :, None] * i[None, None, :])
 
 
-def _filled_share(dose: Dose, cells: NDArray[np.intp], level_gy: float, side: int) -> FloatArray:
+def _filled_share(
+    dose: Dose, cells: NDArray[np.intp], level_gy: float, side: int, interpolation: Interpolation
+) -> FloatArray:
     """Return the share of each voxel cell at or above a dose, ``(C, 3)``: best estimate, lowest, highest."""
-    found = sample_cells(dose, cells, side)
+    found = sample_cells(dose, cells, side, interpolation)
     shares = []
     for block in (found.dose_gy, found.low_gy, found.high_gy):
         # Each point stands for a small box of its own dose range, so that the volume has no steps.

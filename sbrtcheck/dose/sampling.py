@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,7 @@ from numpy.typing import NDArray
 from sbrtcheck.compiled import compiled
 from sbrtcheck.dose.axis import Axis, Weights
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.model import Dose, FloatArray, Lattice
-
-Interpolation = Literal["cubic", "trilinear"]
+from sbrtcheck.model import Dose, FloatArray, Interpolation, Lattice
 
 # What the better of two interpolations may still miss, as a share of their difference.
 UNSURE_SHARE = 0.5

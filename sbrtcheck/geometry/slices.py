@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,7 @@ from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.area import SAMPLES_A_STEP, Areas
 from sbrtcheck.geometry.region import GAP_STEPS, Region
 from sbrtcheck.geometry.rings import rings_of
-from sbrtcheck.model import FloatArray
-
-ShapeModel = Literal["shape", "slab"]
+from sbrtcheck.model import FloatArray, ShapeModel
 
 # Volume, dose and distances of one part all begin with its layers.
 _KEPT = 64

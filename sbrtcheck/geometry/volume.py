@@ -7,8 +7,8 @@ import shapely
 
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.geometry.slices import ShapeModel, layers_of
-from sbrtcheck.model import FloatArray
+from sbrtcheck.geometry.slices import layers_of
+from sbrtcheck.model import FloatArray, ShapeModel
 from sbrtcheck.results import Interval
 
 _MM3_PER_CM3 = 1000.0

@@ -37,7 +37,7 @@ class DoseAt2Cm:
     def compute(self, structure: Structure, derived: Derived) -> Interval:
         """Return the dose; raises NotComputable."""
         derived.dvh(structure)  # refuses a dose in another frame of reference
-        dose_gy = maximum_beyond(derived.dose, derived.region(structure), _DISTANCE_MM)
+        dose_gy = maximum_beyond(derived.dose, derived.region(structure), _DISTANCE_MM, derived.method.dose)
         return in_unit(dose_gy, self.unit, structure, derived)
 
 

@@ -5,6 +5,7 @@ from sbrtcheck.model.case import Case, PriorCourse
 from sbrtcheck.model.dose import Dose, TpsDvh
 from sbrtcheck.model.image import Image
 from sbrtcheck.model.lattice import Lattice
+from sbrtcheck.model.method import Interpolation, Method, ShapeModel
 from sbrtcheck.model.plan import FractionGroup, Plan, Prescription
 from sbrtcheck.model.registration import Registration
 from sbrtcheck.model.structure import Code, Contour, Structure, StructureSet
@@ -19,11 +20,14 @@ __all__ = [
     "FractionGroup",
     "Image",
     "IntArray",
+    "Interpolation",
     "Lattice",
+    "Method",
     "Plan",
     "Prescription",
     "PriorCourse",
     "Registration",
+    "ShapeModel",
     "Structure",
     "StructureSet",
     "TpsDvh",

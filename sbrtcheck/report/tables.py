@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sbrtcheck.report.wording import method_text
 from sbrtcheck.results import (
     CourseRecord,
     GridRecord,
@@ -26,6 +27,7 @@ def measure_text(report: MeasureReport) -> str:
     """Return the measurements as a table a structure, each value with its bounds."""
     console = _console()
     console.print(f"Plan {report.plan.label or '(none)'}", markup=False)
+    console.print(method_text(report.method))
     for structure in report.structures:
         table = Table("", "value", "low", "high")
         console.print(f"\nROI {structure.roi_number}  {structure.name}", markup=False, style="bold")

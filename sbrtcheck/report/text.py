@@ -13,7 +13,7 @@ from rich.text import Text
 
 from sbrtcheck.report.base import Format
 from sbrtcheck.report.view import Row, Section, interval_text, limits_in, sections
-from sbrtcheck.report.wording import DISCLAIMER, WORD, visible
+from sbrtcheck.report.wording import DISCLAIMER, WORD, method_text, visible
 from sbrtcheck.results import LesionRecord, PlanReport, Verdict
 
 WIDTH = 100
@@ -67,6 +67,7 @@ def plan_text(report: PlanReport, *, width: int = WIDTH, colour: bool = False, w
     _line(console, "")
     for name in written:
         _line(console, f"report: {name}")
+    _line(console, method_text(report.method), "dim")
     _line(console, DISCLAIMER, "dim")
     stream = console.file
     assert isinstance(stream, io.StringIO)  # noqa: S101  (made above)

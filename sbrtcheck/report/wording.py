@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from sbrtcheck.results import Verdict
+from sbrtcheck.results import MethodRecord, Verdict
 
 DISCLAIMER = "Research and quality-assurance aid, not a medical device; the reader signs."
 
@@ -12,6 +12,17 @@ INTERVAL_NOTE = (
     "Every bracket bounds the numerical error of this program (contour spacing, end caps, dose sampling and storage). "
     "It does not bound delineation or treatment."
 )
+
+_SHAPES = {
+    "shape": "smooth from contour to contour (model 'shape')",
+    "slab": "each contour extruded half way to its neighbours (model 'slab')",
+}
+
+
+def method_text(method: MethodRecord) -> str:
+    """Return how shape and dose were read, in one sentence."""
+    return f"Shape between planes: {_SHAPES[method.shape_model]}. Dose between voxels: {method.dose_interpolation}."
+
 
 SIZE_NOTE = (
     "For scale: read again on a second CT minutes later, a lesion of 40 mm measured between 35 and 45 mm "
