@@ -59,7 +59,7 @@ def maximum_beyond(dose: Dose, region: Region, distance_mm: float, interpolation
     clouds = [region.to_lps(_surface_points(shape, spacing_mm)) for shape in shapes]
     # What is this far from the possible surface is surely far enough; what is as far from the certain one, possibly.
     rounding_mm = spacing_mm**2 / (4.0 * distance_mm)  # between the points of a cloud
-    limits = (distance_mm, distance_mm + shapes[1].bulge_mm, distance_mm - rounding_mm)
+    limits = (distance_mm, distance_mm + shapes[1].bulge_mm + rounding_mm, distance_mm - rounding_mm)
     found = [_hottest_beyond(dose, cloud, limit, interpolation) for cloud, limit in zip(clouds, limits, strict=True)]
     if not np.isfinite(found[0][0]):
         raise NotComputable(f"the dose grid holds no point {distance_mm} mm outside the structure", where=region.where)

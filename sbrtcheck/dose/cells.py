@@ -28,9 +28,11 @@ _CELLS_MOST = 600_000
 # A small part of a structure gets no fewer than this share of the cells of a small structure.
 _LEAST_SHARE = 0.05
 # What the single box of a cell at the border leaves unknown: this share of the change of dose across the cell.
-_BORDER_SHARE: Final = 0.08
+_BORDER_SHARE: Final = 0.05
 # The same for a cell inside, whose box has the right spread but not the right shape.
-_INNER_SHARE: Final = 0.02
+_INNER_SHARE: Final = 0.03
+# Where a border was moved from the drawn outlines, to give its layer the right area, this share of the way is unsure.
+_MOVED_SHARE: Final = 0.2
 # Voxels along each side of the blocks in which that range is sought.
 _BLOCK = 8
 # No dose grid lies outside this range by interpolation, as a share of the range of its voxels.
@@ -119,7 +121,7 @@ class _Filling:
         raster = raster_of(rings, layers, cell_mm, (voxel_mm[0], voxel_mm[1]))
         middle_mm = layers.middle_mm
         dose = DoseLayers(self.dose, part.to_patient, raster.u_mm, raster.v_mm, middle_mm)
-        fields = Fields(rings, layers, layers.blend(part.w_mm), raster)
+        fields = Fields(rings, layers, raster)
         images = [dose.both(0)] * 2 + [dose.both(min(1, len(middle_mm) - 1))]
         for s in range(len(middle_mm)):
             if s:
@@ -142,16 +144,17 @@ class _Filling:
         self._note_outlines(part, rings, cell_mm)
 
     def _note_outlines(self, part: Region, rings: Rings, spacing_mm: float) -> None:
-        """Note the doses on the drawn outlines: they are inside on all accounts."""
+        """Note the doses on the drawn outlines: the ends of the best estimate.
+
+        They bound nothing from inside: the vertices of a coarse outline lie a little outside the curve that was meant.
+        """
         e = self.extremes_gy
         # Between these no dose changes what is known already.
-        within = max(e[_LEAST], e[_CERTAIN_LEAST]), min(e[_HIGHEST], e[_CERTAIN_HIGHEST])
+        within = e[_LEAST], e[_HIGHEST]
         found = sample(self.dose, telling_points(part, rings, self.dose, spacing_mm, within), self.interpolation)
         if len(found.dose_gy):
             e[_LEAST] = min(e[_LEAST], found.dose_gy.min())
             e[_HIGHEST] = max(e[_HIGHEST], found.dose_gy.max())
-            e[_CERTAIN_LEAST] = min(e[_CERTAIN_LEAST], found.high_gy.min())
-            e[_CERTAIN_HIGHEST] = max(e[_CERTAIN_HIGHEST], found.low_gy.max())
             e[_POSSIBLE_LEAST] = min(e[_POSSIBLE_LEAST], found.low_gy.min())
             e[_POSSIBLE_HIGHEST] = max(e[_POSSIBLE_HIGHEST], found.high_gy.max())
 
@@ -203,13 +206,15 @@ def _lay(
                 error += _INNER_SHARE * spread
                 lay_box(curves, _FULL, bins, mean, 0.5 * spread, cell_mm3)
             else:
-                error += _BORDER_SHARE * spread
+                moved = abs(level[0]) / cell if share[0] > 0.0 else 0.0
+                error += _BORDER_SHARE * spread + _MOVED_SHARE * moved * np.sqrt(across_u**2 + across_v**2)
                 # A border across a cell leaves the covered part off centre, towards the inside, and narrower.
                 slope_u, slope_v = field[v, u + 1] - field[v, u - 1], field[v + 1, u] - field[v - 1, u]
                 steep = np.sqrt(slope_u * slope_u + slope_v * slope_v)
                 inward = (slope_u * across_u + slope_v * across_v) / steep if steep > 0.0 else 0.0
-                mean = max(mean + 0.5 * (1.0 - share[0]) * inward, 0.0)
-                half = 0.5 * np.sqrt(max(spread * spread - (1.0 - share[0] * share[0]) * inward * inward, 0.0))
+                held = share[0] if share[0] > 0.0 else share[2]
+                mean = max(mean + 0.5 * (1.0 - held) * inward, 0.0)
+                half = 0.5 * np.sqrt(max(spread * spread - (1.0 - held * held) * inward * inward, 0.0))
                 for m in range(3):
                     if share[m] > 0.0:
                         lay_box(curves, _BEST + m, bins, mean, half, share[m] * cell_mm3)
@@ -265,8 +270,9 @@ def _noted(
     return (
         min(seen[0], centre_gy) if centred else seen[0],
         max(seen[1], centre_gy) if centred else seen[1],
-        min(seen[2], high) if certain else seen[2],
-        max(seen[3], low) if certain else seen[3],
+        # Only some corner of a cell at the border is certainly inside.
+        min(seen[2], high + (corner_gy if least_share < 1.0 else 0.0)) if certain else seen[2],
+        max(seen[3], low - (corner_gy if least_share < 1.0 else 0.0)) if certain else seen[3],
         min(seen[4], max(low - corner_gy, 0.0)),
         max(seen[5], high + corner_gy),
     )

@@ -21,6 +21,8 @@ _PLATEAU_SHARE: Final = 1e-6
 _PLATEAUS: Final = 16
 # No box is taken as narrower than this share of a bin: the sums would lose their last digits.
 _LEAST_WIDTH: Final = 1e-2
+# Within a bin the curve is straight, which moves it by no more than this share of the bin.
+_BIN_SHARE = 0.25
 # The error of the dose is a mean over this many neighbouring bins on either side.
 _SMOOTH_BINS = 16
 
@@ -73,7 +75,7 @@ class Boxes:
 
     @property
     def unsure_gy(self) -> FloatArray:
-        """Mean error of the dose of the cells around each knot, Gy, ``(N,)``."""
+        """Mean error of the dose of the cells around each knot, and of the bins themselves, Gy, ``(N,)``."""
         sums = np.pad(np.cumsum(self.unsure, axis=1), ((0, 0), (1, 0)))
         number = np.arange(_BINS + 1)
         first, last = np.maximum(number - _SMOOTH_BINS, 0), np.minimum(number + _SMOOTH_BINS, _BINS) + 1
@@ -81,7 +83,7 @@ class Boxes:
         # Differences of sums leave rounding where there is nothing.
         some = mm3 > 1e-9 * sums[0, -1]
         mean = np.interp(number, number[some], gy_mm3[some] / mm3[some])
-        return np.asarray(np.interp(self.knots_gy, self._edges_gy, mean))
+        return np.asarray(np.interp(self.knots_gy, self._edges_gy, mean) + _BIN_SHARE * self.bin_gy)
 
     def at_least(self, *curves: int) -> FloatArray:
         """Return the volume at or above each knot in the sum of some curves, mm3, ``(N,)``.

@@ -14,7 +14,7 @@ from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Dose, FloatArray, Interpolation, Lattice
 
 # What the better of two interpolations may still miss, as a share of their difference.
-UNSURE_SHARE = 0.5
+UNSURE_SHARE = 0.35
 # Axes turned by less than this are parallel: over 0.5 m they part by less than a micrometre.
 _PARALLEL = 1e-6
 # A position this close to a tick, as a share of a step, lies on it.

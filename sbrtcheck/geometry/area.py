@@ -3,7 +3,8 @@
 Planes are samples of a smooth profile. Between planes the area, or its square, follows a cubic through the planes with
 the slopes of the parabola through each plane and its neighbours. Area is the right law for what is round in its planes
 (a sphere, an ellipsoid, a cone have an exactly parabolic area), squared area for what is long or hollow in its planes
-(a lying cylinder, a ring). The law whose third differences are smaller is used; the other one widens the bounds.
+(a lying cylinder, a ring). The law whose third differences are smaller is used; the other one, and straight profiles,
+widen the bounds, the less the better the law fits in comparison.
 
 Beyond an end plane the profile goes on along the parabola of the last three planes until its area is 0. Where that
 happens before the next plane, which was not drawn, the end is round and its cap is known well. Where the trend would
@@ -25,6 +26,8 @@ Law = Literal[1, 2]  # the power of the area that follows parabolas
 SAMPLES_A_STEP = 48
 # Bounds of the curvature at a round end, relative to the parabola of the last three planes.
 _CURVATURE_FACTORS = (0.7, 1.4)
+# However well a law fits, this share of the difference to the other models remains.
+_LEAST_DOUBT = 0.2
 # Share of the difference between a cubic and a straight profile that remains uncertain between planes.
 _CUBIC_SHARE = 0.15
 # A profile that grows towards its end is not trusted to grow by more than half of the last area.
@@ -64,6 +67,14 @@ class Areas:
         return 1 if self._roughness(1) <= self._roughness(2) * (1.0 + 1e-9) else 2
 
     @property
+    def doubt(self) -> float:
+        """How far the other models are to be believed: 1 where neither law fits better than the other."""
+        if len(self.w_mm) < 4:
+            return 1.0
+        rough, other = sorted((self._roughness(1), self._roughness(2)))
+        return max(rough / other, _LEAST_DOUBT) if other > 0.0 else 1.0
+
+    @property
     def last_step_mm(self) -> float:
         """How far beyond the last plane the next one would have been drawn, mm."""
         last = self.w_mm[-1] - self.w_mm[-2] if len(self.w_mm) > 1 else self.step_mm
@@ -87,7 +98,7 @@ class Areas:
         if len(self.w_mm) == 2:
             # Two planes do not tell a curvature: from a straight profile to twice the bulge of a round one.
             return np.array([best, np.minimum(straight, best), np.maximum(2.0 * best - straight, other)])
-        spread = np.abs(best - other) + _CUBIC_SHARE * np.abs(best - straight)
+        spread = self.doubt * (np.abs(best - other) + _CUBIC_SHARE * np.abs(best - straight))
         return np.array([best, np.maximum(best - spread, 0.0), best + spread])
 
     def beyond(self, x_mm: FloatArray) -> FloatArray:
@@ -114,8 +125,10 @@ class Areas:
         models = [best, self._straight(x_mm)]
         laws: tuple[Law, Law] = (1, 2)
         models += [self._trend(x_mm, each, factor)[0] for each in laws for factor in (1.0, *_CURVATURE_FACTORS)]
-        least = np.min(models, axis=0) if closes_mm <= room_mm else np.zeros_like(best)
-        return np.array([best, least, np.max(models, axis=0)])
+        # A trend that closes knows its cap as well as it fits; an open end may lie anywhere before the next plane.
+        doubt = self.doubt if closes_mm <= room_mm else 1.0
+        least = best + doubt * (np.min(models, axis=0) - best) if closes_mm <= room_mm else np.zeros_like(best)
+        return np.array([best, least, best + doubt * (np.max(models, axis=0) - best)])
 
     @property
     def closes_mm(self) -> float:

@@ -182,10 +182,10 @@ def _bulge_mm(part: Region) -> float:
     """Return how far the part may reach sideways beyond its outlines, between planes or vertices, mm."""
     layers = layers_of(part, _BULGE_SHARE * areas_of(part).step_mm)
     area, length = part.areas_mm2, shapely.length(np.array(part.outlines))
-    drawn = np.maximum(area[layers.below], area[layers.above])
-    beyond = np.maximum(layers.area_mm2[2] - drawn, 0.0) / np.maximum(length[layers.below], length[layers.above])
+    beyond = np.maximum(layers.area_mm2[2] - layers.grown_from(area), 0.0) / layers.grown_from(length)
     # A surface rises between planes by no more than half their distance: a half circle.
     room = part.w_mm[layers.above] - part.w_mm[layers.below]
-    room = np.where(layers.above > layers.below, room, areas_of(part).last_step_mm)
+    inner = (layers.above > layers.below) & (layers.blend >= 0.0) & (layers.blend <= 1.0)
+    room = np.where(inner, room, areas_of(part).last_step_mm)
     widest = float(np.minimum(beyond, 0.5 * room).max())
     return widest if widest > _NO_BULGE_MM else 0.0

@@ -70,9 +70,8 @@ def _bulge_mm(rings: Rings, layers: Layers) -> float:
     cross[rings.start[1:-1] - 1] = 0.0
     ring_area = np.abs(np.add.reduceat(cross, rings.start[:-1])) / 2.0
     area = np.add.reduceat(np.where(rings.hole, -ring_area, ring_area), rings.plane_start[:-1])
-    drawn = np.maximum(area[layers.below], area[layers.above])
-    around = np.maximum(length[layers.below], length[layers.above])
-    return float(1.5 * np.max(np.maximum(layers.area_mm2[2] - drawn, 0.0) / around))
+    beyond = np.maximum(layers.area_mm2[2] - layers.grown_from(area), 0.0)
+    return float(1.5 * np.max(beyond / layers.grown_from(length)))
 
 
 class Fields:
@@ -82,28 +81,27 @@ class Fields:
     ----------
     rings : Rings
     layers : Layers
-    blend : (S,) float
-        How far each layer lies from its plane ``below`` (0) to its plane ``above`` (1).
     raster : Raster
     """
 
-    def __init__(self, rings: Rings, layers: Layers, blend: FloatArray, raster: Raster) -> None:
-        self._rings, self._layers, self._blend, self._raster = rings, layers, blend, raster
+    def __init__(self, rings: Rings, layers: Layers, raster: Raster) -> None:
+        self._rings, self._layers, self._raster = rings, layers, raster
         self._made: dict[int, tuple[float, FloatArray]] = {}
 
     def of_layer(self, layer: int) -> FloatArray:
         """Return the field of a layer, ``(V, U)``, mm."""
         below, above = int(self._layers.below[layer]), int(self._layers.above[layer])
         self._made = {k: made for k, made in self._made.items() if k in {below, above}}
+        t = float(self._layers.blend[layer])
         if below == above:
-            # Beyond an end the outline shrinks, perhaps to a point deep inside.
             return self._of_plane(below, np.inf)
-        reach_mm = _REACH_CELLS * self._raster.cell_mm
+        # Beyond an end the outline shrinks, perhaps to a point deep inside.
+        reach_mm = _REACH_CELLS * self._raster.cell_mm if 0.0 <= t <= 1.0 else np.inf
         a, b = self._of_plane(below, reach_mm), self._of_plane(above, reach_mm)
         while _parts_more(a, b, reach_mm):
             reach_mm *= _REACH_FACTOR
             a, b = self._of_plane(below, reach_mm), self._of_plane(above, reach_mm)
-        return _blended(a, b, self._blend[layer])
+        return _blended(a, b, t)
 
     def _of_plane(self, plane: int, reach_mm: float) -> FloatArray:
         held = self._made.get(plane)

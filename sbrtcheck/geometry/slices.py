@@ -19,6 +19,9 @@ from sbrtcheck.geometry.region import GAP_STEPS, Region
 from sbrtcheck.geometry.rings import rings_of
 from sbrtcheck.model import FloatArray, ShapeModel
 
+# Beyond an end the shape follows the way from the last but one outline to the last no farther than this.
+_FARTHEST_BLEND = 2.0
+
 # Volume, dose and distances of one part all begin with its layers.
 _KEPT = 64
 
@@ -31,6 +34,9 @@ class Layers:
     ----------
     below, above : (S,) int
         Planes whose outlines are blended; the same plane twice where one outline alone gives the shape.
+    blend : (S,) float
+        How far from plane ``below`` (0) to plane ``above`` (1) the shape has come; beyond an end the way from the last
+        but one plane to the last goes on, below 0 or above 1.
     low_mm, high_mm : (S,) float
         Borders of each layer along w.
     area_mm2 : (3, S) float
@@ -39,6 +45,7 @@ class Layers:
 
     below: NDArray[np.intp]
     above: NDArray[np.intp]
+    blend: FloatArray
     low_mm: FloatArray
     high_mm: FloatArray
     area_mm2: FloatArray
@@ -58,14 +65,21 @@ class Layers:
         """Best estimate, lower and upper bound of the volume of all layers, mm3, ``(3,)``."""
         return np.asarray(self.area_mm2 @ self.thickness_mm)
 
-    def blend(self, w_mm: FloatArray) -> FloatArray:
-        """Return how far from plane ``below`` (0) to plane ``above`` (1) each layer lies, ``(S,)``."""
-        room = w_mm[self.above] - w_mm[self.below]
-        return np.asarray((self.middle_mm - w_mm[self.below]) / np.where(room > 0.0, room, np.inf))
+    def grown_from(self, of_plane: FloatArray) -> FloatArray:
+        """Return, for each layer, the value ``(P,)`` of the plane that it grows from: the larger, or the last one."""
+        low, high = of_plane[self.below], of_plane[self.above]
+        return np.where(self.blend < 0.0, low, np.where(self.blend > 1.0, high, np.maximum(low, high)))
 
     def where(self, kept: NDArray[np.bool_] | slice) -> Layers:
         """Return some of the layers."""
-        return Layers(self.below[kept], self.above[kept], self.low_mm[kept], self.high_mm[kept], self.area_mm2[:, kept])
+        return Layers(
+            self.below[kept],
+            self.above[kept],
+            self.blend[kept],
+            self.low_mm[kept],
+            self.high_mm[kept],
+            self.area_mm2[:, kept],
+        )
 
 
 @lru_cache(maxsize=_KEPT)
@@ -93,10 +107,11 @@ def layers_of(part: Region, thickness_mm: float = np.inf, model: ShapeModel = "s
     if model == "slab":
         return _slabs(part, areas, thickness_mm)
     finer = rings_of(part).arcs_mm2
-    upward = _cap(areas, thickness_mm, finer[-1], len(part.w_mm) - 1)
-    turned = _cap(areas.turned, thickness_mm, finer[0], 0)
-    back = slice(None, None, -1)
-    downward = Layers(turned.below, turned.above, -turned.high_mm[back], -turned.low_mm[back], turned.area_mm2[:, back])
+    last = len(part.w_mm) - 1
+    upward = _cap(areas, thickness_mm, finer[-1], (max(last - 1, 0), last))
+    # The lower end is the upper end of the part turned over.
+    turned = _cap(areas.turned, thickness_mm, finer[0], (min(1, last), 0)).where(slice(None, None, -1))
+    downward = Layers(turned.above, turned.below, 1.0 - turned.blend, -turned.high_mm, -turned.low_mm, turned.area_mm2)
     return _piled([downward, _inner(part, areas, thickness_mm, finer), upward])
 
 
@@ -115,6 +130,7 @@ def _piled(piles: list[Layers]) -> Layers:
     return Layers(
         np.concatenate([p.below for p in piles]),
         np.concatenate([p.above for p in piles]),
+        np.concatenate([p.blend for p in piles]),
         np.concatenate([p.low_mm for p in piles]),
         np.concatenate([p.high_mm for p in piles]),
         np.concatenate([p.area_mm2 for p in piles], axis=1),
@@ -132,16 +148,22 @@ def _inner(part: Region, areas: Areas, thickness_mm: float, finer: FloatArray) -
     top = np.zeros(len(part.w_mm) - 1)
     np.maximum.at(top, cut.room, area[0])
     widened = _widened(area, more[cut.room], top[cut.room])
-    return Layers(cut.room, cut.room + 1, cut.low_mm, cut.high_mm, widened)
+    t = (0.5 * (cut.low_mm + cut.high_mm) - part.w_mm[:-1][cut.room]) / np.diff(part.w_mm)[cut.room]
+    return Layers(cut.room, cut.room + 1, t, cut.low_mm, cut.high_mm, widened)
 
 
-def _cap(areas: Areas, thickness_mm: float, finer: float, plane: int) -> Layers:
+def _cap(areas: Areas, thickness_mm: float, finer: float, planes: tuple[int, int]) -> Layers:
+    """Return the layers beyond the last plane; ``planes`` are the last but one and the last."""
     # The best estimate ends with a layer: half a layer's area would not be half a layer's height.
     ends = np.unique([0.0, areas.cap_mm, areas.last_step_mm])
     cut = _Cut(areas.w_mm[-1] + ends[:-1], areas.w_mm[-1] + ends[1:], thickness_mm)
     area = cut.means(areas.beyond(cut.samples_mm - areas.w_mm[-1]))
-    at = np.full(len(cut.room), plane)
-    return Layers(at, at, cut.low_mm, cut.high_mm, _widened(area, finer, area[0].max()))
+    before, end = (np.full(len(cut.room), plane) for plane in planes)
+    widened = _widened(area, finer, area[0].max())
+    if len(areas.w_mm) == 1:
+        return Layers(end, end, np.zeros(len(cut.room)), cut.low_mm, cut.high_mm, widened)
+    beyond = (0.5 * (cut.low_mm + cut.high_mm) - areas.w_mm[-1]) / (areas.w_mm[-1] - areas.w_mm[-2])
+    return Layers(before, end, np.minimum(1.0 + beyond, _FARTHEST_BLEND), cut.low_mm, cut.high_mm, widened)
 
 
 def _slabs(part: Region, areas: Areas, thickness_mm: float) -> Layers:
@@ -150,7 +172,7 @@ def _slabs(part: Region, areas: Areas, thickness_mm: float) -> Layers:
     end = [0.5 * areas.step_mm]
     cut = _Cut(part.w_mm - np.concatenate([end, half]), part.w_mm + np.concatenate([half, end]), thickness_mm)
     area = np.broadcast_to(areas.area_mm2[cut.room], (3, len(cut.room)))
-    return Layers(cut.room, cut.room, cut.low_mm, cut.high_mm, area)
+    return Layers(cut.room, cut.room, np.zeros(len(cut.room)), cut.low_mm, cut.high_mm, area)
 
 
 class _Cut:

@@ -70,7 +70,7 @@ def centroid(region: Region) -> FloatArray:
 def _layer_centres(part: Region, centres: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the middle of each layer, ``(S, 3)`` in (u, v, w), and its volume, mm3."""
     layers = layers_of(part, part.step_mm / 4.0 if part.step_mm else np.inf)
-    t = layers.blend(part.w_mm)[:, None]
+    t = layers.blend[:, None]
     points = (1.0 - t) * centres[layers.below] + t * centres[layers.above]
     points[:, 2] = layers.middle_mm
     return points, layers.area_mm2[0] * layers.thickness_mm
