@@ -201,13 +201,16 @@ def _lay(
                 continue
             centre, mean, across_u, across_v, across_w = _dose_of_cell(dose, v, u, along_w)
             spread = np.sqrt(across_u * across_u + across_v * across_v + across_w * across_w)
+            corner = 0.5 * (abs(across_u) + abs(across_v) + abs(across_w))
             error = UNSURE_SHARE * abs(images[1][1, v, u] - images[1][0, v, u]) + step_gy
             if full:
                 error += _INNER_SHARE * spread
                 lay_box(curves, _FULL, bins, mean, 0.5 * spread, cell_mm3)
             else:
-                moved = abs(level[0]) / cell if share[0] > 0.0 else 0.0
-                error += _BORDER_SHARE * spread + _MOVED_SHARE * moved * np.sqrt(across_u**2 + across_v**2)
+                moved_mm = abs(level[0]) if share[0] > 0.0 else 0.0
+                moved = moved_mm / cell * np.sqrt(across_u**2 + across_v**2)
+                error += _BORDER_SHARE * spread + _MOVED_SHARE * moved
+                corner += moved
                 # A border across a cell leaves the covered part off centre, towards the inside, and narrower.
                 slope_u, slope_v = field[v, u + 1] - field[v, u - 1], field[v + 1, u] - field[v - 1, u]
                 steep = np.sqrt(slope_u * slope_u + slope_v * slope_v)
@@ -219,7 +222,6 @@ def _lay(
                     if share[m] > 0.0:
                         lay_box(curves, _BEST + m, bins, mean, half, share[m] * cell_mm3)
             lay_error(unsure, bins, mean, error, max(share[0], share[2]) * cell_mm3)
-            corner = 0.5 * (abs(across_u) + abs(across_v) + abs(across_w))
             seen = _noted(seen, share[0], share[1], centre, mean, error, corner)
             sums[0] += share[0] * cell_mm3
             sums[1] += share[0] * cell_mm3 * mean
