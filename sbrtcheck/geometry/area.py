@@ -14,6 +14,7 @@ have reached the next plane, the end is open (flat): the structure ends somewher
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -38,7 +39,7 @@ _LONGEST_LAST_STEP = 2.5
 _LEAST_SHARE = 0.01
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Areas:
     """Area of one connected part on its planes, in one direction of travel: its end is always the last plane.
 
@@ -54,27 +55,28 @@ class Areas:
     area_mm2: FloatArray
     step_mm: float
 
-    @property
+    @cached_property
     def turned(self) -> Areas:
         """The same part seen from the other end."""
         return Areas(-self.w_mm[::-1], self.area_mm2[::-1], self.step_mm)
 
-    @property
+    @cached_property
     def law(self) -> Law:
         """The power of the area whose third differences are smaller."""
         if len(self.w_mm) < 4:
             return 1
-        return 1 if self._roughness(1) <= self._roughness(2) * (1.0 + 1e-9) else 2
+        linear, squared = self._roughness
+        return 1 if linear <= squared * (1.0 + 1e-9) else 2
 
-    @property
+    @cached_property
     def doubt(self) -> float:
         """How far the other models are to be believed: 1 where neither law fits better than the other."""
         if len(self.w_mm) < 4:
             return 1.0
-        rough, other = sorted((self._roughness(1), self._roughness(2)))
+        rough, other = sorted(self._roughness)
         return max(rough / other, _LEAST_DOUBT) if other > 0.0 else 1.0
 
-    @property
+    @cached_property
     def last_step_mm(self) -> float:
         """How far beyond the last plane the next one would have been drawn, mm."""
         last = self.w_mm[-1] - self.w_mm[-2] if len(self.w_mm) > 1 else self.step_mm
@@ -130,7 +132,7 @@ class Areas:
         least = best + doubt * (np.min(models, axis=0) - best) if closes_mm <= room_mm else np.zeros_like(best)
         return np.array([best, least, best + doubt * (np.max(models, axis=0) - best)])
 
-    @property
+    @cached_property
     def closes_mm(self) -> float:
         """How far beyond the last plane the trend of the area reaches 0, mm; infinite where it does not."""
         return self._trend(np.zeros(1), self.law, 1.0)[1]
@@ -151,13 +153,17 @@ class Areas:
         # From a round end that just fits, gradually to half a step for a flat one.
         return room_mm * (1.0 - 0.5 * min((closes_mm - room_mm) / room_mm, 1.0))
 
-    def _roughness(self, law: Law) -> float:
-        """Return the third differences of the area under a law, in units of area."""
-        differences = self.area_mm2**law
-        for order in (1, 2, 3):
-            differences = np.diff(differences) / (self.w_mm[order:] - self.w_mm[:-order])
+    @cached_property
+    def _roughness(self) -> tuple[float, float]:
+        """The third differences of the area under either law, in units of area."""
         mean = np.lib.stride_tricks.sliding_window_view(self.area_mm2, 4).mean(axis=1)
-        return float(np.sum(np.abs(differences) / (law * mean ** (law - 1))))
+        found = []
+        for law in (1, 2):
+            differences = self.area_mm2**law
+            for order in (1, 2, 3):
+                differences = np.diff(differences) / (self.w_mm[order:] - self.w_mm[:-order])
+            found.append(float(np.sum(np.abs(differences) / (law * mean ** (law - 1)))))
+        return found[0], found[1]
 
     def _parabolas(self, law: Law) -> tuple[FloatArray, float]:
         """Return the slopes of ``area ** law`` on the planes and its curvature at the end."""
