@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from sbrtcheck.anatomy.lesions import Lesion, Lesions, Target, group_lesions
+from sbrtcheck.anatomy.neighbours import others_in_isodose, shared_isodoses
 from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ, organ_kind
-from sbrtcheck.anatomy.prescribed import prescription_of
+from sbrtcheck.anatomy.prescribed import fractions_of, prescription_of
 from sbrtcheck.anatomy.recist import RECIST_1_1, Criteria, Measurability, judge_measurable
 from sbrtcheck.anatomy.shapes import far_apart
+from sbrtcheck.anatomy.told import claimed_twice, empty_target, odd_outline, taken_as
+from sbrtcheck.dose.biology import Effect, effect_assumptions, effective_curves
 from sbrtcheck.dose.dvh import DvhCurves, dvh_curves
-from sbrtcheck.dose.isodose import isodose_volume
+from sbrtcheck.dose.isodose import isodose_volume, maximum_beyond
+from sbrtcheck.dose.tps import Beside, beside, differs
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.boolean import difference, union
 from sbrtcheck.geometry.distance import Separation, overlap, separation
@@ -20,7 +24,7 @@ from sbrtcheck.geometry.extent import Extent, longest_3d_diameter, longest_axial
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region, region_of
 from sbrtcheck.geometry.volume import volume
-from sbrtcheck.model import Case, Dose, Method, Prescription, Structure
+from sbrtcheck.model import Case, Dose, Method, Prescription, Structure, TpsDvh
 from sbrtcheck.naming.match import NameMatch, match_name
 from sbrtcheck.naming.roles import NotATarget, TargetRole, judge_role
 from sbrtcheck.naming.site import SiteFile
@@ -28,6 +32,7 @@ from sbrtcheck.prior.overlap import PriorDose, described, prior_dose
 from sbrtcheck.results import Assumption, Interval, Notice
 
 T = TypeVar("T")
+_Key = tuple[Any, ...]
 
 _NO_OVERLAP = Interval.exact(0.0)
 _METHOD = Method()
@@ -36,22 +41,6 @@ _METHOD = Method()
 def _other_frame(a: str, b: str) -> bool:
     """Whether two frames of reference are surely not the same; a missing one is that of the files it is linked with."""
     return bool(a and b and a != b)
-
-
-def _oddities(region: Region) -> Iterator[tuple[str, str, Literal["info", "warning"]]]:
-    if region.ignored:
-        yield "contours-ignored", f"{region.ignored} contours enclose nothing and were left out", "info"
-    if region.repeated:
-        yield "contours-repeated", f"{region.repeated} contours stand twice on their plane and were taken once", "info"
-    if region.crossing:
-        yield (
-            "contours-crossing",
-            f"{region.crossing} pairs of contours cut each other; what both of a pair hold was taken as outside",
-            "warning",
-        )
-    if region.gaps:
-        places = ", ".join(f"{low:.1f} to {high:.1f} mm" for low, high in region.gaps)
-        yield "planes-missing", f"planes seem to be missing along its normal ({places})", "warning"
 
 
 class Derived:
@@ -70,7 +59,7 @@ class Derived:
         self.case = case
         self.site = site
         self.method = method
-        self._memo: dict[tuple[str | int, ...], Any] = {}
+        self._memo: dict[_Key, Any] = {}
         self._composed: dict[str, Structure] = {}
 
     @cached_property
@@ -168,7 +157,63 @@ class Derived:
             As ``dvh`` does.
         """
         self.dvh(structure)  # refuses a dose in another frame of reference
-        return isodose_volume(self.dose, level_gy, self.method.dose)
+        return self._remember(("isodose", level_gy), lambda: isodose_volume(self.dose, level_gy, self.method.dose))
+
+    def maximum_beyond(self, structure: Structure, distance_mm: float) -> Interval:
+        """Return the highest dose at least so far outside a structure, Gy; raises NotComputable as ``dvh`` does."""
+        self.dvh(structure)  # refuses a dose in another frame of reference
+        return maximum_beyond(self.dose, self.region(structure), distance_mm, self.method.dose)
+
+    def others_in_isodose(self, structure: Structure, level_gy: float) -> tuple[Structure, ...]:
+        """Return the outermost target of each other lesion that may receive a dose somewhere, by ROI number."""
+
+        def highest_gy(target: Structure) -> Interval:
+            return self.dvh(target).interval(lambda dvh: dvh.maximum_gy)
+
+        key = ("others", structure.roi_number, level_gy)
+        return self._remember(key, lambda: others_in_isodose(structure, self.lesions, highest_gy, level_gy))
+
+    def fractions(self, structure: Structure) -> int:
+        """Return the number of fractions in which the dose of a structure is given.
+
+        Raises
+        ------
+        NotComputable
+            If none is stated, the prescriptions of the plan do not agree, or the dose is of several plans.
+        """
+        if len(set(self.dose.referenced_plan_uids)) > 1:
+            raise NotComputable("the dose is a sum over several plans, whose fractions may differ")
+        return fractions_of(structure, self.prescription, self.structures, self.case.plan, self.site)
+
+    def effective_dvh(self, structure: Structure, effect: Effect) -> DvhCurves:
+        """Return the dose-volume histogram of a biologically effective dose.
+
+        Raises
+        ------
+        NotComputable
+            As ``dvh`` and ``fractions`` do, and where the dose itself is an effective one.
+        """
+        if self.dose.kind != "PHYSICAL":
+            raise NotComputable(
+                f"the dose is stored as an effective dose, of which there is no {effect.quantity}",
+                remedy="Export the physical dose",
+                where=" ".join(self.dose.sop_instance_uids),
+            )
+        fractions = self.fractions(structure)
+        key = ("effect", effect, fractions, structure.roi_number)
+        return self._remember(key, lambda: effective_curves(self.dvh(structure), effect, fractions))
+
+    def against_tps(self, structure: Structure) -> Beside | None:
+        """Return our numbers beside those that the planning system stored; None where it stored nothing."""
+        stored = self.tps_dvh(structure)
+        if stored is None:
+            return None
+        return self._once("tps", structure, lambda: beside(stored, self.volume, self.dvh, structure))
+
+    def tps_dvh(self, structure: Structure) -> TpsDvh | None:
+        """Return the planning system's own DVH of a structure, None where it stored none."""
+        stored = self.case.dose.tps_dvhs if self.case.dose is not None else ()
+        return next((d for d in stored if d.roi_number == structure.roi_number and d.volume_cm3.size), None)
 
     def dvh(self, structure: Structure) -> DvhCurves:
         """Return the dose-volume histogram with its bounds.
@@ -295,78 +340,47 @@ class Derived:
 
     # What the reader is told
 
-    @cached_property
+    @property
     def assumptions(self) -> tuple[Assumption, ...]:
-        """What every structure was taken for, and how the reader overrules it."""
+        """What every structure was taken for, how the reader overrules it, and what doses were turned into so far."""
         if self.case.structure_set is None:
             return ()
-        found = [a for structure in self.structures for a in self._assumptions_of(structure)]
-        return (*found, *(Assumption(topic="lesion", text=remark) for remark in self.grouping.remarks))
+        found = [a for s in self.structures for a in taken_as(s, self._role(s), self.match(s))]
+        remarks = (Assumption(topic="lesion", text=remark) for remark in self.grouping.remarks)
+        return (*found, *remarks, *effect_assumptions([key[1:] for key in self._memo if key[0] == "effect"]))
 
-    def _assumptions_of(self, structure: Structure) -> tuple[Assumption, ...]:
-        role, match = self._role(structure), self.match(structure)
-        called = f"{structure.where} {structure.name!r}"
-        targets_key, structures_key = f"[targets] {structure.name!r}", f"[structures] {structure.name!r}"
-        found = []
-        if isinstance(role, TargetRole):
-            doubt = ", in doubt" if role.doubtful else ""
-            found.append((f"{called} is taken as a {role.role} by {role.how}{doubt}", targets_key))
-        elif role is not None:
-            found.append((f"{called} is not taken as a target: {role.why}", targets_key))
-        if match.tg263 is not None:
-            found.append((f"{called} is taken as {match.tg263} ({match.how})", structures_key))
-        elif role is None:
-            close = f"; similar names: {', '.join(match.suggestions)}" if match.suggestions else ""
-            found.append((f"{called} is not taken as any known structure: {match.how}{close}", structures_key))
-        return tuple(Assumption(topic="structure", text=text, overrule=key) for text, key in found)
-
-    @cached_property
+    @property
     def notices(self) -> tuple[Notice, ...]:
-        """What is odd about the names and the targets."""
+        """What is odd about the names, the targets, and all that was measured so far."""
         if self.case.structure_set is None:
             return ()
-        return (*self._two_claimants(), *self._empty_targets(), *self._odd_outlines())
-
-    def _two_claimants(self) -> tuple[Notice, ...]:
-        claimed: dict[str, list[Structure]] = {}
-        for structure in self.structures:
-            tg263 = self.match(structure).tg263
-            if tg263 is not None and structure.is_closed:
-                claimed.setdefault(tg263, []).append(structure)
-        return tuple(
-            Notice(
-                code="name-claimed-twice",
-                message=f"{', '.join(s.where for s in both)} are all taken as {tg263}; what one of them alone would "
-                "show is not relied on",
-                where=both[0].where,
-            )
-            for tg263, both in sorted(claimed.items())
-            if len(both) > 1
-        )
-
-    def _empty_targets(self) -> tuple[Notice, ...]:
-        return tuple(
-            Notice(
-                code="empty-target",
-                message=f"{t.structure.where} is a {t.role.role} by {t.role.how}, but nothing is drawn in it",
-                where=t.structure.where,
-            )
-            for t in self.grouping.undrawn
+        claimed = [(structure, self.match(structure).tg263) for structure in self.structures]
+        return (
+            *claimed_twice(claimed),
+            *(empty_target(target) for target in self.grouping.undrawn),
+            *self._odd_outlines(),
+            *self._of_doses(),
         )
 
     def _odd_outlines(self) -> tuple[Notice, ...]:
         """Say what was put right or left open in the outlines of the structures that anything was taken from."""
         return tuple(
-            Notice(code=code, message=f"{structure.where}: {text}", where=structure.where, severity=severity)
+            notice
             for structure in self.structures
             if isinstance(region := self._memo.get(("region", structure.roi_number)), Region)
-            for code, text, severity in _oddities(region)
+            for notice in odd_outline(structure, region)
         )
+
+    def _of_doses(self) -> tuple[Notice, ...]:
+        """Say what is odd about the doses that anything was taken from."""
+        shared = ((k[1], k[2], v) for k, v in self._memo.items() if k[0] == "others" and isinstance(v, tuple))
+        apart = (k[1] for k, v in self._memo.items() if isinstance(v, Beside) and v.apart)
+        return (*shared_isodoses(shared), *(differs(n, self._memo["tps", n]) for n in sorted(apart)))
 
     def _once(self, what: str, structure: Structure, compute: Callable[[], T]) -> T:
         return self._remember((what, structure.roi_number), compute)
 
-    def _remember(self, key: tuple[str | int, ...], compute: Callable[[], T]) -> T:
+    def _remember(self, key: _Key, compute: Callable[[], T]) -> T:
         if key not in self._memo:
             try:
                 self._memo[key] = compute()

@@ -87,6 +87,7 @@ def check(
     derived = Derived(reading.case, names)
     progress("Checking the rules")
     results = (*records.blocked(reading.notices), *judge(bound, derived, facts))
+    tps = records.tps_comparisons(derived)
     progress("Drawing")
     notices = reading.notices if loaded else (*reading.notices, _NO_PROTOCOL)
     return PlanReport(
@@ -102,7 +103,7 @@ def check(
         inputs=(*_text_inputs(declared=declared, site=site), *reading.inputs),
         dvhs=records.dvh_curves(derived),
         pictures=records.pictures(derived),
-        tps=records.tps_comparisons(derived),
+        tps=tps,
     )
 
 
@@ -261,5 +262,5 @@ def _measures(structure: Structure, metrics: dict[str, Metric], derived: Derived
             expression: attempt(lambda metric=metric: metric.compute(structure, derived))  # type: ignore[misc]
             for expression, metric in metrics.items()
         },
-        tps=records.tps_statistics(derived, structure),
+        tps=records.tps_beside(derived, structure),
     )

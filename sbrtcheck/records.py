@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.picture import slice_picture
 from sbrtcheck.derived import Derived
-from sbrtcheck.dose.tps import largest_dose_difference
+from sbrtcheck.dose.tps import Beside
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.metrics import parse_metric
 from sbrtcheck.model import Case, Dose, Image, Structure, TpsDvh
@@ -26,6 +26,7 @@ from sbrtcheck.results import (
     PrescriptionRecord,
     RuleResult,
     StructureRecord,
+    TpsBeside,
     TpsComparison,
     TpsStatistics,
     Verdict,
@@ -34,7 +35,6 @@ from sbrtcheck.results import (
 _Layer = TypeVar("_Layer", Image, Dose)
 
 _CURVE_POINTS = 161
-_SAME_MEAN_PERCENT = 0.5  # mean doses of two programs that differ by no more than this are called the same
 SHOWN_METRICS = ("D98%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "Mean[Gy]")  # beside the curves
 
 
@@ -289,50 +289,42 @@ def tps_comparisons(derived: Derived) -> tuple[TpsComparison, ...]:
         return ()
     compared = []
     for structure in derived.structures:
-        statistics = tps_statistics(derived, structure)
-        volume = _or_none(lambda s=structure: derived.volume(s))  # type: ignore[misc]
-        if statistics is not None and volume is not None:
+        stored, ours = derived.tps_dvh(structure), derived.against_tps(structure)
+        if stored is not None and ours is not None and ours.volume_cm3 is not None:
             compared.append(
                 TpsComparison(
                     roi_number=structure.roi_number,
                     name=structure.name,
-                    tps=statistics,
-                    our_volume_cc=volume,
-                    our_mean_gy=_or_none(lambda s=structure: derived.dvh(s).interval(lambda d: d.mean_gy)),  # type: ignore[misc]
+                    tps=TpsStatistics(**_stored(stored, ours)),
+                    our_volume_cc=ours.volume_cm3,
+                    our_min_gy=ours.minimum_gy,
+                    our_mean_gy=ours.mean_gy,
+                    our_max_gy=ours.maximum_gy,
                 )
             )
     return tuple(compared)
 
 
-def _mean_doses_compared(stored: TpsDvh, ours: Interval | None) -> str:
-    if ours is None or stored.mean_gy is None or stored.mean_gy <= 0:
-        return ""
-    percent = 100.0 * (ours.value / stored.mean_gy - 1.0)
-    if abs(percent) <= _SAME_MEAN_PERCENT:
-        return f"mean doses agree within {_SAME_MEAN_PERCENT:g} %"
-    apart = f"our mean dose is {abs(percent):.1f} % {'higher' if percent > 0 else 'lower'}"
-    if ours.low <= stored.mean_gy <= ours.high:
-        return (
-            f"{apart}; theirs lies inside our interval: ends and the space between planes can be closed in either way"
-        )
-    return f"{apart}, and theirs lies outside our interval: look at the structure in both programs"
-
-
-def tps_statistics(derived: Derived, structure: Structure) -> TpsStatistics | None:
-    """Return what the planning system stored of one structure; None where it stored nothing."""
-    stored = {dvh.roi_number: dvh for dvh in derived.case.dose.tps_dvhs} if derived.case.dose is not None else {}
-    dvh = stored.get(structure.roi_number)
-    if dvh is None or not dvh.volume_cm3.size:
+def tps_beside(derived: Derived, structure: Structure) -> TpsBeside | None:
+    """Return what the planning system stored of one structure, our doses beside it; None where it stored nothing."""
+    stored, ours = derived.tps_dvh(structure), derived.against_tps(structure)
+    if stored is None or ours is None:
         return None
-    try:
-        difference = largest_dose_difference(derived.dvh(structure), dvh)
-    except NotComputable:
-        difference = None
-    return TpsStatistics(
-        volume_cc=float(dvh.volume_cm3[0]),
-        min_gy=dvh.minimum_gy,
-        mean_gy=dvh.mean_gy,
-        max_gy=dvh.maximum_gy,
-        max_dose_difference_gy=difference,
-        remark=_mean_doses_compared(dvh, _or_none(lambda: derived.dvh(structure).interval(lambda d: d.mean_gy))),
+    return TpsBeside(
+        **_stored(stored, ours),
+        our_min_gy=ours.minimum_gy,
+        our_mean_gy=ours.mean_gy,
+        our_max_gy=ours.maximum_gy,
     )
+
+
+def _stored(stored: TpsDvh, ours: Beside) -> dict[str, Any]:
+    return {
+        "volume_cc": float(stored.volume_cm3[0]),
+        "min_gy": stored.minimum_gy,
+        "mean_gy": stored.mean_gy,
+        "max_gy": stored.maximum_gy,
+        "max_dose_difference_gy": ours.difference_gy,
+        "remark": ours.remark,
+        "apart": ours.apart,
+    }

@@ -315,6 +315,15 @@ class TpsStatistics(_Record):
     max_gy: float | None
     max_dose_difference_gy: float | None  # largest horizontal distance between the two cumulative curves
     remark: str = ""  # how far the mean doses are apart, and whether our error explains it
+    apart: tuple[str, ...] = ()  # every difference beyond 2 % that our own error does not explain
+
+
+class TpsBeside(TpsStatistics):
+    """The same with our doses beside it, for ``measure``; our volume stands with the structure."""
+
+    our_min_gy: Interval | None = None
+    our_mean_gy: Interval | None = None
+    our_max_gy: Interval | None = None
 
 
 class TpsComparison(_Record):
@@ -325,6 +334,8 @@ class TpsComparison(_Record):
     tps: TpsStatistics
     our_volume_cc: Interval
     our_mean_gy: Interval | None
+    our_min_gy: Interval | None = None
+    our_max_gy: Interval | None = None
 
 
 class MethodRecord(_Record):
@@ -379,7 +390,7 @@ class StructureMeasures(_Record):
     volume_cc: Interval | NotComputableRecord
     longest_axial_diameter_mm: Interval | NotComputableRecord
     metrics: dict[str, Interval | NotComputableRecord] = {}
-    tps: TpsStatistics | None = None
+    tps: TpsBeside | None = None
 
 
 class MeasureReport(_Document):

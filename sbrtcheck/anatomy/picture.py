@@ -191,7 +191,7 @@ def _isodoses(dose: Dose | None, prescribed_gy: float | None, sheet: _Sheet) -> 
     of = "" if prescribed_gy else " of the maximum"
     ticks, _ = sheet.grid(max(2, round(sheet.side_mm / _DOSE_STEP_MM)))
     try:
-        (_, dose_gy), inside = DoseLayers(dose, sheet.to_patient, ticks, ticks, np.zeros(1)).both(0)
+        ((_, dose_gy),), (inside,) = DoseLayers(dose, sheet.to_patient, ticks, ticks, np.zeros(1)).both(0, 1)
     except NotComputable:
         return []
     generator = contour_generator(ticks, ticks, np.ma.masked_array(dose_gy, ~inside))

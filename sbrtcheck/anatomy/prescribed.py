@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.errors import NotComputable
@@ -109,3 +109,45 @@ def _one(prescriptions: Iterable[Prescription], where: str) -> Prescription | No
         listed = ", ".join(f"{p.dose_gy:g} Gy" for p in found)
         raise NotComputable(f"several prescriptions for {where}: {listed}", remedy=_REMEDY, where=where)
     return found[0] if found else None
+
+
+def fractions_of(
+    structure: Structure,
+    prescription: Callable[[Structure], Prescription],
+    structures: Sequence[Structure],
+    plan: Plan | None,
+    site: SiteFile,
+) -> int:
+    """Return the number of fractions in which the dose of a structure is given.
+
+    Parameters
+    ----------
+    structure : Structure
+    prescription : callable
+        The prescription of a structure; raises NotComputable.
+    structures : sequence of Structure
+        All structures, for what the site file states.
+
+    Raises
+    ------
+    NotComputable
+        If the prescription states none, and those of the plan state none or several numbers.
+
+    Notes
+    -----
+    Where no single prescription belongs to the structure (an organ between two targets), all of the plan must agree.
+    """
+    try:
+        stated = prescription(structure).fractions
+    except NotComputable:
+        stated = None
+    if stated is not None:
+        return stated
+    all_of_plan = [p for s in structures if (p := _from_site(s, site)) is not None]
+    all_of_plan = all_of_plan or list(plan.prescriptions if plan is not None else ())
+    numbers = {p.fractions for p in all_of_plan}
+    only = numbers.pop() if len(numbers) == 1 else None
+    if only is None:
+        what = "no number of fractions is stated, or not the same one for all prescriptions of the plan"
+        raise NotComputable(what, remedy=_REMEDY)
+    return only

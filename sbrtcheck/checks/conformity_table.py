@@ -13,7 +13,7 @@ from sbrtcheck.checks.lungs import of_lungs, without_gtv
 from sbrtcheck.checks.outcomes import no_lesions, not_evaluated, undrawn
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.metrics import parse_metric
+from sbrtcheck.metrics import parse_metric, remarks
 from sbrtcheck.model import FloatArray, Structure
 from sbrtcheck.protocol.schema import LimitTable
 from sbrtcheck.results import Interval, Limit, Outcome, Verdict
@@ -73,11 +73,10 @@ class ConformityTable:
         ptvs = {lesion.ptv.roi_number: lesion.ptv for lesion in derived.lesions if lesion.ptv is not None}
         without = [lesion for lesion in derived.lesions if lesion.ptv is None]
         missing = [not_evaluated("no PTV is drawn for it", lesion.id, lesion.measured) for lesion in without]
-        several = len(ptvs) + len(without) > 1
-        return (*(_one(ptvs[n], several, task, derived) for n in sorted(ptvs)), *missing, *undrawn(derived))
+        return (*(_one(ptvs[n], task, derived) for n in sorted(ptvs)), *missing, *undrawn(derived))
 
 
-def _one(ptv: Structure, several: bool, task: Task, derived: Derived) -> Outcome:
+def _one(ptv: Structure, task: Task, derived: Derived) -> Outcome:
     asked: Parameters = task.parameters
     table = next(t for t in task.protocol.tables if t.id == asked.table)
     first, last = table.rows[0][table.columns.index(table.key)], table.rows[-1][table.columns.index(table.key)]
@@ -91,15 +90,13 @@ def _one(ptv: Structure, several: bool, task: Task, derived: Derived) -> Outcome
             return Outcome(ptv.name, ptv.roi_number, verdict=Verdict.INDETERMINATE, reason=reason)
         metric = parse_metric(asked.metric)
         measured = of_lungs(metric, derived) if asked.of_lungs else metric.compute(ptv, derived)
+        found = () if asked.of_lungs else remarks(metric, ptv, derived)
     except NotComputable as lacking:
         return not_evaluated(str(lacking), ptv.name, ptv)
     reason, would_decide = f"{asked.metric}, limits for a PTV of {size.value:.1f} cm3", ""
-    if several and not asked.of_lungs:
-        # The dose round another target adds to what is measured here, so the value of this target alone may be lower.
-        measured = Interval(measured.value, 0.0, measured.high)
-        reason += "; other targets lie in the same dose, so it is an upper bound of what this one alone gives"
-        would_decide = "the limit lies below that bound; the dose of a plan for this target alone would decide"
-    elif asked.of_lungs and without_gtv(derived):
+    for remark in found:
+        reason, would_decide = f"{reason}; {remark.text}", remark.would_decide or would_decide
+    if asked.of_lungs and without_gtv(derived):
         reason += f"; no GTV is drawn in {', '.join(without_gtv(derived))}, so what encloses it bounds the value"
         would_decide = "the limit lies between the bounds; a GTV would decide"
     unit = metric.unit

@@ -11,7 +11,7 @@ from sbrtcheck.checks.outcomes import no_lesions, not_evaluated, undrawn
 from sbrtcheck.checks.units import refuse_other_unit
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import MetricSyntaxError, NotComputable
-from sbrtcheck.metrics import parse_metric
+from sbrtcheck.metrics import parse_metric, remarks
 from sbrtcheck.model import Structure
 from sbrtcheck.naming.tables import is_known
 from sbrtcheck.results import Outcome
@@ -84,11 +84,20 @@ class DoseMetric:
 def _measured(structure: Structure, task: Task, derived: Derived) -> Outcome:
     metric = parse_metric(task.parameters.metric)
     try:
-        measured = metric.compute(structure, derived)
+        measured, found = metric.compute(structure, derived), remarks(metric, structure, derived)
     except NotComputable as missing:
         return not_evaluated(str(missing), structure.name, structure)
-    reason = f"{task.parameters.metric} of {structure.where}"
-    return Outcome(structure.name, structure.roi_number, measured, metric.unit, task.rule.limit, reason=reason)
+    reason = "; ".join([f"{task.parameters.metric} of {structure.where}", *(remark.text for remark in found)])
+    would_decide = next((remark.would_decide for remark in found if remark.would_decide), "")
+    return Outcome(
+        structure.name,
+        structure.roi_number,
+        measured,
+        metric.unit,
+        task.rule.limit,
+        reason=reason,
+        would_decide=would_decide,
+    )
 
 
 CHECK = DoseMetric()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import line, no_lesions, not_evaluated
+from sbrtcheck.checks.units import InUnit
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.boolean import union
@@ -21,10 +22,10 @@ from sbrtcheck.results import Interval, Outcome
 _AXIAL_COSINE = 0.985
 
 
-class Parameters(BaseModel):
+class Parameters(InUnit):
     """Which diameter counts: within one axial slice, or between any two points."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    limit_unit: ClassVar[str] = "mm"
 
     diameter: Literal["longest-axial", "longest-3d"] = "longest-axial"
 
@@ -74,7 +75,7 @@ class LesionSize:
             lesion.id,
             tumour.roi_number,
             measured,
-            "mm",
+            Parameters.limit_unit,
             task.rule.limit,
             reason=reason,
             evidence=(shown,),

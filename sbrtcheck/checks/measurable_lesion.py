@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from sbrtcheck.anatomy.recist import Criteria, Measurability
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import PATIENT, lesions, no_lesions
+from sbrtcheck.checks.units import InUnit
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.results import Evidence, Interval, Outcome
 
 
-class Parameters(BaseModel):
+class Parameters(InUnit):
     """What makes a lesion measurable; the protocol file states the numbers and their sources."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    limit_unit: ClassVar[str] = ""
 
     longest_axial_mm: float = Field(gt=0)  # a lesion that is not a node
     node_short_axis_mm: float = Field(gt=0)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import PATIENT, lesions, no_lesions, organ_evidence
+from sbrtcheck.checks.units import InUnit
 from sbrtcheck.derived import Derived
 from sbrtcheck.results import Interval, Outcome
 
 
-class Parameters(BaseModel):
+class Parameters(InUnit):
     """No parameters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    limit_unit: ClassVar[str] = ""
 
 
 class OrganCount:

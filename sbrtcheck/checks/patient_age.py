@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel
 
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import PATIENT, not_evaluated
-from sbrtcheck.checks.units import refuse_other_unit
+from sbrtcheck.checks.units import InUnit
 from sbrtcheck.derived import Derived
 from sbrtcheck.results import Interval, Outcome
 
-_UNIT = "years"
 
-
-class Parameters(BaseModel):
+class Parameters(InUnit):
     """No parameters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="after")
-    def _in_years(self, info: ValidationInfo) -> Self:
-        refuse_other_unit(info, _UNIT)
-        return self
+    limit_unit: ClassVar[str] = "years"
 
 
 class PatientAge:
@@ -39,7 +32,11 @@ class PatientAge:
         if age is None:
             return (not_evaluated("the files state neither an age nor a birth date (often removed with the identity)"),)
         reason = "age at the date of the plan, as the files state it"
-        return (Outcome(PATIENT, measured=Interval.exact(age), unit=_UNIT, limit=task.rule.limit, reason=reason),)
+        return (
+            Outcome(
+                PATIENT, measured=Interval.exact(age), unit=Parameters.limit_unit, limit=task.rule.limit, reason=reason
+            ),
+        )
 
 
 CHECK = PatientAge()

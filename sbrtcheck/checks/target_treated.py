@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import PATIENT, lesions, no_lesions, not_evaluated
+from sbrtcheck.checks.units import InUnit
 from sbrtcheck.derived import Derived
 from sbrtcheck.dose.dvh import dose_to_hottest
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.results import Evidence, Outcome, Verdict
 
 
-class Parameters(BaseModel):
+class Parameters(InUnit):
     """No parameters: the share of the prescription that counts as treated is the rule's limit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    limit_unit: ClassVar[str] = "%"
 
 
 class TargetTreated:
@@ -59,7 +60,7 @@ def _one(lesion: Lesion, task: Task, derived: Derived) -> Outcome:
         lesion.id,
         target.roi_number,
         median_gy.scaled(100.0 / prescription.dose_gy),
-        "%",
+        Parameters.limit_unit,
         task.rule.limit,
         reason=reason,
         evidence=(Evidence(text=f"prescription of {lesion.id}: {stated}", roi_numbers=(target.roi_number,)),),

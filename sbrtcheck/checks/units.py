@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationInfo
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+
+
+class InUnit(BaseModel):
+    """Parameters of a check that always measures in one unit: a limit in another one is refused.
+
+    Attributes
+    ----------
+    limit_unit : str
+        Unit of the measurement, "" for a number without one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit_unit: ClassVar[str]
+
+    @model_validator(mode="after")
+    def _in_one_unit(self, info: ValidationInfo) -> Self:
+        refuse_other_unit(info, self.limit_unit)
+        return self
 
 
 def refuse_other_unit(info: ValidationInfo, unit: str) -> None:

@@ -13,7 +13,7 @@ from sbrtcheck.compiled import compiled
 from sbrtcheck.dose.histogram import Boxes, lay_box, lay_error
 from sbrtcheck.dose.outlines import telling_points
 from sbrtcheck.dose.sampling import UNSURE_SHARE, DoseLayers, sample
-from sbrtcheck.geometry.raster import Fields, levels, raster_of
+from sbrtcheck.geometry.raster import Fields, levels_of, raster_of
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.geometry.rings import Rings, rings_of
 from sbrtcheck.geometry.slices import Layers, layers_of
@@ -25,6 +25,8 @@ _CELLS_SMALL = 40_000
 _CELL_SHARE = 1.0
 # ... and never more than this many in all.
 _CELLS_MOST = 600_000
+# Layers laid in one go: enough to make each call worth it, few enough to stay in the processor's cache.
+_LAYERS_AT_ONCE = 8
 # A small part of a structure gets no fewer than this share of the cells of a small structure.
 _LEAST_SHARE = 0.05
 # What the single box of a cell at the border leaves unknown: this share of the change of dose across the cell.
@@ -122,22 +124,29 @@ class _Filling:
         middle_mm = layers.middle_mm
         dose = DoseLayers(self.dose, part.to_patient, raster.u_mm, raster.v_mm, middle_mm)
         fields = Fields(rings, layers, raster)
-        images = [dose.both(0)] * 2 + [dose.both(min(1, len(middle_mm) - 1))]
-        for s in range(len(middle_mm)):
-            if s:
-                images = [*images[1:], dose.both(min(s + 1, len(middle_mm) - 1))]
-            field = fields.of_layer(s)
-            _lay(
+        number = len(middle_mm)
+        # Each layer needs the dose of its neighbours; the first and the last are their own.
+        images, inside = dose.both(0, 1)
+        images = np.concatenate([images, images])
+        heights_mm = np.concatenate([middle_mm[:1], middle_mm, middle_mm[-1:]])
+        for first in range(0, number, _LAYERS_AT_ONCE):
+            last = min(first + _LAYERS_AT_ONCE, number)
+            more, inside_more = dose.both(first + 1, last + 1)
+            images, inside = np.concatenate([images[-2:], more]), np.concatenate([inside[-1:], inside_more])
+            if last == number:
+                images = np.concatenate([images, images[-1:]])
+            some, made = slice(first, last), fields.of_layers(first, last)
+            _lay_layers(
                 (self.boxes.ramps, self.boxes.plateau_gy, self.boxes.plateau_mm3),
                 self.boxes.unsure,
                 (self.boxes.low_gy, 1.0 / self.boxes.bin_gy),
                 (self.extremes_gy, self.outside_mm3, self.sums),
-                field,
-                levels(field, cell_mm, np.ascontiguousarray(layers.area_mm2[:, s])),
-                (images[0][0], images[1][0], images[2][0]),
-                images[1][1],
-                (middle_mm[max(s - 1, 0)], middle_mm[s], middle_mm[min(s + 1, len(middle_mm) - 1)]),
-                (cell_mm, layers.high_mm[s] - layers.low_mm[s]),
+                made,
+                levels_of(made, cell_mm, np.ascontiguousarray(layers.area_mm2[:, some])),
+                images,
+                inside,
+                heights_mm[first : last + 2],
+                (cell_mm, layers.thickness_mm[some]),
                 self.dose.quantisation_gy,
                 1 if self.interpolation == "cubic" else 0,
             )
@@ -157,6 +166,39 @@ class _Filling:
             e[_HIGHEST] = max(e[_HIGHEST], found.dose_gy.max())
             e[_POSSIBLE_LEAST] = min(e[_POSSIBLE_LEAST], found.low_gy.min())
             e[_POSSIBLE_HIGHEST] = max(e[_POSSIBLE_HIGHEST], found.high_gy.max())
+
+
+@compiled
+def _lay_layers(
+    curves: tuple[FloatArray, FloatArray, FloatArray],
+    unsure: FloatArray,
+    bins: tuple[float, float],
+    notes: tuple[FloatArray, FloatArray, FloatArray],
+    fields: FloatArray,
+    levels: FloatArray,
+    images: FloatArray,
+    inside: NDArray[np.bool_],
+    heights_mm: FloatArray,
+    sizes_mm: tuple[float, FloatArray],
+    step_gy: float,
+    kind: int,
+) -> None:
+    """Lay some layers; ``images`` and ``heights_mm`` have one layer more at either end."""
+    for s in range(len(fields)):
+        _lay(
+            curves,
+            unsure,
+            bins,
+            notes,
+            fields[s],
+            levels[s],
+            (images[s], images[s + 1], images[s + 2]),
+            inside[s],
+            (heights_mm[s], heights_mm[s + 1], heights_mm[s + 2]),
+            (sizes_mm[0], sizes_mm[1][s]),
+            step_gy,
+            kind,
+        )
 
 
 @compiled

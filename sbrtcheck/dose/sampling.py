@@ -112,34 +112,30 @@ class DoseLayers:
         self._block = np.ascontiguousarray(values[windows[2], windows[1], windows[0]])
         self._weights = weights
         self._shift = _on_ticks(weights[0])
-        u, v, w = (each.inside for each in weights)
-        self._inside = v[:, None] & u[None, :]
-        self._holds = w
 
-    def both(self, layer: int) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Return trilinear and cubic dose ``(2, V, U)``, Gy, and what is inside the grid ``(V, U)``, on one layer."""
+    def both(self, first: int, last: int) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """Return the dose on the layers from ``first`` up to ``last``, which is left out.
+
+        Returns
+        -------
+        dose_gy : (N, 2, V, U) float
+            Trilinear and cubic.
+        inside : (N, V, U) bool
+            What lies inside the grid.
+        """
+        u_mm, v_mm, w_mm = self._along[0], self._along[1], self._along[2][first:last]
         if self._block is None:
-            u, v = (a.ravel() for a in np.meshgrid(self._along[0], self._along[1]))
-            local = np.column_stack([u, v, np.full(len(u), self._along[2][layer])])
+            w, v, u = (a.ravel() for a in np.meshgrid(w_mm, v_mm, u_mm, indexing="ij"))
+            local = np.column_stack([u, v, w])
             both, inside = _at_points(self._dose, local @ self._to_patient[:3, :3].T + self._to_patient[:3, 3])
-            shape = len(self._along[1]), len(self._along[0])
-            return both.reshape(2, *shape), inside.reshape(shape)
+            shape = len(w_mm), len(v_mm), len(u_mm)
+            return np.ascontiguousarray(both.reshape(2, *shape).swapaxes(0, 1)), inside.reshape(shape)
         u_, v_, w_ = self._weights
-        first = int(w_.first[layer])
-        slab = self._block[first : first + w_.linear.shape[1]]
-        found = _layer(
-            slab,
-            w_.linear[layer],
-            w_.cubic[layer],
-            v_.first,
-            v_.linear,
-            v_.cubic,
-            u_.first,
-            u_.linear,
-            u_.cubic,
-            self._shift,
+        along_u, along_v = (u_.first, u_.linear, u_.cubic), (v_.first, v_.linear, v_.cubic)
+        along_w = w_.first[first:last], w_.linear[first:last], w_.cubic[first:last]
+        return _layers(self._block, along_w, along_v, along_u, self._shift), (
+            w_.inside[first:last, None, None] & v_.inside[:, None] & u_.inside[None, :]
         )
-        return found, self._inside if self._holds[layer] else np.zeros_like(self._inside)
 
 
 def sample_cells(dose: Dose, cells: NDArray[np.intp], side: int, interpolation: Interpolation = "cubic") -> Samples:
@@ -267,28 +263,42 @@ def _gathered(
 
 
 @compiled
+def _layers(
+    block: NDArray[np.float32],
+    along_w: tuple[NDArray[np.int64], FloatArray, FloatArray],
+    along_v: tuple[NDArray[np.int64], FloatArray, FloatArray],
+    along_u: tuple[NDArray[np.int64], FloatArray, FloatArray],
+    shift: int,
+) -> FloatArray:
+    """Return trilinear and cubic dose on layers ``(N, 2, V, U)``; ``along`` an axis are first ticks and weights."""
+    first, linear, cubic = along_w
+    found = np.empty((len(first), 2, len(along_v[0]), len(along_u[0])))
+    for n in range(len(first)):
+        _layer(block[first[n] : first[n] + linear.shape[1]], linear[n], cubic[n], along_v, along_u, shift, found[n])
+    return found
+
+
+@compiled
 def _layer(
     slab: NDArray[np.float32],
     linear_w: FloatArray,
     cubic_w: FloatArray,
-    first_v: NDArray[np.int64],
-    linear_v: FloatArray,
-    cubic_v: FloatArray,
-    first_u: NDArray[np.int64],
-    linear_u: FloatArray,
-    cubic_u: FloatArray,
+    along_v: tuple[NDArray[np.int64], FloatArray, FloatArray],
+    along_u: tuple[NDArray[np.int64], FloatArray, FloatArray],
     shift: int,
-) -> FloatArray:
-    """Return trilinear and cubic dose on a layer ``(2, V, U)`` from the voxels around it, one axis after the other.
+    found: FloatArray,
+) -> None:
+    """Fill one layer ``(2, V, U)`` from the voxels around it, one axis after the other.
 
     Points along u lie on the ticks from ``shift`` on where that is not negative.
     """
+    first_v, linear_v, cubic_v = along_v
+    first_u, linear_u, cubic_u = along_u
     across = np.zeros((2, slab.shape[1], slab.shape[2]))
     for w in range(slab.shape[0]):
         for v in range(slab.shape[1]):
             _add(across[0, v], linear_w[w], slab[w, v])
             _add(across[1, v], cubic_w[w], slab[w, v])
-    found = np.empty((2, len(first_v), len(first_u)))
     rows = np.empty((2, slab.shape[2]))
     for v in range(len(first_v)):
         rows[:] = 0.0
@@ -300,7 +310,6 @@ def _layer(
         else:
             _along_row(rows[0], first_u, linear_u, found[0, v])
             _along_row(rows[1], first_u, cubic_u, found[1, v])
-    return found
 
 
 @compiled

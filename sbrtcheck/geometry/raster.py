@@ -75,7 +75,7 @@ def _bulge_mm(rings: Rings, layers: Layers) -> float:
 
 
 class Fields:
-    """The fields of one part's layers; each outline's is made when a layer first needs it.
+    """The fields of one part's layers, asked for in rising order; each outline's is made once.
 
     Parameters
     ----------
@@ -86,35 +86,70 @@ class Fields:
 
     def __init__(self, rings: Rings, layers: Layers, raster: Raster) -> None:
         self._rings, self._layers, self._raster = rings, layers, raster
-        self._made: dict[int, tuple[float, FloatArray]] = {}
+        shape = len(raster.v_mm), len(raster.u_mm)
+        # Two outlines at a time: which planes they are, how far their fields reach, and the fields.
+        self._made = np.full(2, -1, dtype=np.int64), np.zeros(2), np.zeros((2, *shape))
 
-    def of_layer(self, layer: int) -> FloatArray:
-        """Return the field of a layer, ``(V, U)``, mm."""
-        below, above = int(self._layers.below[layer]), int(self._layers.above[layer])
-        self._made = {k: made for k, made in self._made.items() if k in {below, above}}
-        t = float(self._layers.blend[layer])
-        if below == above:
-            return self._of_plane(below, np.inf)
-        # Beyond an end the outline shrinks, perhaps to a point deep inside.
-        reach_mm = _REACH_CELLS * self._raster.cell_mm if 0.0 <= t <= 1.0 else np.inf
-        a, b = self._of_plane(below, reach_mm), self._of_plane(above, reach_mm)
-        while _parts_more(a, b, reach_mm):
-            reach_mm *= _REACH_FACTOR
-            a, b = self._of_plane(below, reach_mm), self._of_plane(above, reach_mm)
-        return _blended(a, b, t)
-
-    def _of_plane(self, plane: int, reach_mm: float) -> FloatArray:
-        held = self._made.get(plane)
-        if held is None or held[0] < reach_mm:
-            uv_mm, start = self._rings.of_plane(plane)
-            held = reach_mm, distance_field(uv_mm, start, self._raster, reach_mm)
-            self._made[plane] = held
-        return held[1]
+    def of_layers(self, first: int, last: int) -> FloatArray:
+        """Return the fields of the layers from ``first`` up to ``last``, which is left out, ``(N, V, U)``, mm."""
+        some, cell_mm = slice(first, last), self._raster.cell_mm
+        return np.asarray(
+            _fields(
+                (self._rings.uv_mm, self._rings.start, self._rings.plane_start),
+                (self._layers.below[some], self._layers.above[some], self._layers.blend[some]),
+                (self._raster.u_mm[0], self._raster.v_mm[0]),
+                cell_mm,
+                self._made,
+            )
+        )
 
 
 @compiled
-def _blended(a: FloatArray, b: FloatArray, t: float) -> FloatArray:
-    return (1.0 - t) * a + t * b
+def _fields(
+    rings: tuple[FloatArray, NDArray[np.int64], NDArray[np.int64]],
+    layers: tuple[NDArray[np.int64], NDArray[np.int64], FloatArray],
+    origin: tuple[float, float],
+    cell: float,
+    made: tuple[NDArray[np.int64], FloatArray, FloatArray],
+) -> FloatArray:
+    below, above, blend = layers
+    fields = np.empty((len(blend), *made[2].shape[1:]))
+    for s in range(len(blend)):
+        t = blend[s]
+        # Beyond an end the outline shrinks, perhaps to a point deep inside.
+        reach = _REACH_CELLS * cell if below[s] != above[s] and 0.0 <= t <= 1.0 else np.inf
+        while True:
+            a = _of_plane(rings, below[s], above[s], origin, cell, reach, made)
+            b = _of_plane(rings, above[s], below[s], origin, cell, reach, made)
+            if reach == np.inf or not _parts_more(made[2][a], made[2][b], reach):
+                break
+            reach *= _REACH_FACTOR
+        for v in range(fields.shape[1]):
+            for u in range(fields.shape[2]):
+                fields[s, v, u] = (1.0 - t) * made[2][a, v, u] + t * made[2][b, v, u]
+    return fields
+
+
+@compiled
+def _of_plane(
+    rings: tuple[FloatArray, NDArray[np.int64], NDArray[np.int64]],
+    plane: int,
+    other: int,
+    origin: tuple[float, float],
+    cell: float,
+    reach: float,
+    made: tuple[NDArray[np.int64], FloatArray, FloatArray],
+) -> int:
+    """Return where the field of a plane is kept; make it in the place that the ``other`` plane does not need."""
+    planes, reaches, fields = made
+    uv_mm, start, plane_start = rings
+    place = 0 if planes[0] == plane or (planes[1] != plane and planes[0] != other) else 1
+    if planes[place] != plane or reaches[place] < reach:
+        own = start[plane_start[plane] : plane_start[plane + 1] + 1]
+        shape = fields.shape[1], fields.shape[2]
+        fields[place] = _distance_field(uv_mm[own[0] : own[-1]], own - own[0], origin, shape, cell, reach / cell)
+        planes[place], reaches[place] = plane, reach
+    return place
 
 
 @compiled
@@ -262,6 +297,15 @@ def _hand_on(squared: FloatArray, foot: FloatArray, changed: NDArray[np.int64], 
                             count += 1
         changed, following = following, changed
         number = count
+
+
+@compiled
+def levels_of(fields: FloatArray, cell: float, areas: FloatArray) -> FloatArray:
+    """Return the levels of several fields ``(N, V, U)`` that enclose areas ``(M, N)``: ``(N, M)``; see ``levels``."""
+    found = np.empty((len(fields), len(areas)))
+    for n in range(len(fields)):
+        found[n] = levels(fields[n], cell, areas[:, n])
+    return found
 
 
 @compiled

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.metrics.base import Quantities
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
@@ -31,7 +31,7 @@ def quotient(a: Interval, b: Interval, *, what: str, where: str) -> Interval:
     return Interval(a.value / b.value, low, high)
 
 
-def in_unit(dose_gy: Interval, unit: str, structure: Structure, derived: Derived) -> Interval:
+def in_unit(dose_gy: Interval, unit: str, structure: Structure, derived: Quantities) -> Interval:
     """Return a dose in ``Gy``, or in percent of the prescribed dose for the unit ``%``.
 
     Raises

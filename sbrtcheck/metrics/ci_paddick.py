@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
+from sbrtcheck.metrics.base import Quantities, Remark
 from sbrtcheck.metrics.bounds import quotient
+from sbrtcheck.metrics.whole_body import alone, shared
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
@@ -29,7 +30,7 @@ class ConformityPaddick:
     examples: ClassVar[tuple[str, ...]] = ("CI_Paddick",)
     unit: ClassVar[str] = ""
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the index; raises NotComputable."""
         level_gy = derived.prescribed_gy(structure)
         curves = derived.dvh(structure)
@@ -42,7 +43,13 @@ class ConformityPaddick:
         value = coverage.value * min(selectivity.value, 1.0)
         # Neither share can exceed 1.
         high = min(coverage.high, 1.0) * min(selectivity.high, 1.0)
-        return Interval(value, min(coverage.low * selectivity.low, value), max(high, value))
+        index = Interval(value, min(coverage.low * selectivity.low, value), max(high, value))
+        # Without other targets the isodose is smaller: all of it may lie in this one.
+        return alone(index, structure, derived, high=min(coverage.high, 1.0))
+
+    def remarks(self, structure: Structure, derived: Quantities) -> tuple[Remark, ...]:
+        """Return whether another target lies in the isodose; raises NotComputable."""
+        return shared(structure, derived, "only its coverage bounds the index of this one alone")
 
 
 METRIC = ConformityPaddick

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
+from sbrtcheck.metrics.base import Quantities, Remark
 from sbrtcheck.metrics.isodose_ratio import IsodoseRatio
+from sbrtcheck.metrics.whole_body import shared
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
@@ -26,9 +27,13 @@ class ConformityRtog:
     examples: ClassVar[tuple[str, ...]] = ("CI_RTOG",)
     unit: ClassVar[str] = ""
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the index; raises NotComputable."""
         return IsodoseRatio(percent=100.0).compute(structure, derived)
+
+    def remarks(self, structure: Structure, derived: Quantities) -> tuple[Remark, ...]:
+        """Return whether another target lies in the isodose; raises NotComputable."""
+        return shared(structure, derived)
 
 
 METRIC = ConformityRtog

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
-from sbrtcheck.dose.isodose import maximum_beyond
+from sbrtcheck.metrics.base import Quantities, Remark
 from sbrtcheck.metrics.bounds import in_unit
+from sbrtcheck.metrics.whole_body import alone, shared
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
@@ -34,11 +34,14 @@ class DoseAt2Cm:
 
     unit: str = "%"
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the dose; raises NotComputable."""
-        derived.dvh(structure)  # refuses a dose in another frame of reference
-        dose_gy = maximum_beyond(derived.dose, derived.region(structure), _DISTANCE_MM, derived.method.dose)
-        return in_unit(dose_gy, self.unit, structure, derived)
+        dose_gy = in_unit(derived.maximum_beyond(structure, _DISTANCE_MM), self.unit, structure, derived)
+        return alone(dose_gy, structure, derived)
+
+    def remarks(self, structure: Structure, derived: Quantities) -> tuple[Remark, ...]:
+        """Return whether another target lies in the isodose; raises NotComputable."""
+        return shared(structure, derived)
 
 
 METRIC = DoseAt2Cm

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
 from sbrtcheck.dose.dvh import dose_to_hottest
+from sbrtcheck.metrics.base import Quantities
 from sbrtcheck.metrics.bounds import in_unit
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
@@ -34,7 +34,12 @@ class DoseAtPercent:
         if not 0.0 < self.percent < 100.0:
             raise ValueError("the percentage must lie between 0 and 100; the ends are Max[Gy] and Min[Gy]")
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    @property
+    def in_gy(self) -> bool:
+        """Whether the value is in Gy."""
+        return self.unit == "Gy"
+
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the dose; raises NotComputable."""
         curves = derived.dvh(structure)
         share = self.percent / 100.0

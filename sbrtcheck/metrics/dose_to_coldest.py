@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
 from sbrtcheck.dose.dvh import Dvh, dose_to_hottest
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.metrics.base import Quantities
 from sbrtcheck.metrics.bounds import in_unit
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
@@ -38,7 +38,12 @@ class DoseToColdest:
         if not self.volume_cm3 > 0.0:
             raise ValueError("the volume must be above 0; the dose to the coldest point is Min[Gy]")
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    @property
+    def in_gy(self) -> bool:
+        """Whether the value is in Gy."""
+        return self.unit == "Gy"
+
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the dose; raises NotComputable."""
 
         def dose(dvh: Dvh) -> float:

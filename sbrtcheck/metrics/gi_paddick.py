@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
+from sbrtcheck.metrics.base import Quantities, Remark
 from sbrtcheck.metrics.bounds import quotient
+from sbrtcheck.metrics.whole_body import alone, shared
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
@@ -18,7 +20,8 @@ class GradientPaddick:
 
     Notes
     -----
-    Both are counted over the whole dose grid: dose around a second target changes them.
+    Both are counted over the whole dose grid: with another target in half the prescription isodose the index of this
+    one alone is not known.
 
     References
     ----------
@@ -31,11 +34,17 @@ class GradientPaddick:
     examples: ClassVar[tuple[str, ...]] = ("GI_Paddick",)
     unit: ClassVar[str] = ""
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the index; raises NotComputable."""
         prescribed_gy = derived.prescribed_gy(structure)
         half, whole = (derived.isodose_volume(structure, share * prescribed_gy) for share in (0.5, 1.0))
-        return quotient(half, whole, what="the volume of the prescription isodose", where=structure.where)
+        index = quotient(half, whole, what="the volume of the prescription isodose", where=structure.where)
+        # Other targets add to both volumes, in a proportion that nobody knows.
+        return alone(index, structure, derived, low=1.0, high=math.inf)
+
+    def remarks(self, structure: Structure, derived: Quantities) -> tuple[Remark, ...]:
+        """Return whether another target lies in the isodose; raises NotComputable."""
+        return shared(structure, derived, "the index of this one alone is not known")
 
 
 METRIC = GradientPaddick

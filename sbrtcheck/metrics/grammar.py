@@ -11,15 +11,13 @@ import importlib
 import pkgutil
 import re
 from functools import cache
-from typing import ClassVar, Protocol
 
-from sbrtcheck.derived import Derived
+from sbrtcheck.dose.biology import Effect
 from sbrtcheck.errors import MetricSyntaxError
-from sbrtcheck.model import Structure
-from sbrtcheck.results import Interval
+from sbrtcheck.metrics.base import Metric, Notated, OfDoseInGy
+from sbrtcheck.metrics.biological import Biological
 
-# Biologically effective doses are part of the notation, but not computed yet.
-_SUFFIX = re.compile(r"@(?:EQD2|BED)\(a/b=\d+(?:\.\d+)?\)")
+_SUFFIX = re.compile(r"@(?P<quantity>EQD2|BED)\(a/b=(?P<alpha_beta>\d+(?:\.\d+)?)\)")
 _NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
 # Notations that can be read in two ways, or that leave a unit out.
 _AMBIGUOUS = (
@@ -41,34 +39,22 @@ _AMBIGUOUS = (
         "in which unit is the volume? Write {kind}{number}{unit}[%] (of the structure) or {kind}{number}{unit}[cc]",
     ),
     (
-        re.compile(r"(?P<kind>Min|Mean|Max|Dnearmax|D2cm)"),
+        re.compile(r"(?P<kind>Min|Mean|Max|Dnearmax|Dnearmin|D2cm|gEUD\(a=-?\d+(?:\.\d+)?\))"),
         "in which unit is the dose? Write {kind}[Gy] or {kind}[%] (of the prescription)",
+    ),
+    (
+        re.compile(rf"Spill{_NUMBER}%?(?P<out>\[(?:%|cc|Gy)\])?"),
+        "in which units are isodose and volume? Write Spill{number}%[cc] or Spill{number}%[%] (of the structure)",
+    ),
+    (
+        re.compile(r"gEUD(?P<out>\[(?:Gy|%)\])?"),
+        "with which a? Write gEUD(a=8)[Gy]",
     ),
 )
 
 
-class Metric(Protocol):
-    """What every metric module's ``METRIC`` class offers.
-
-    Its fields are the named groups of ``notation``; a field annotated ``float`` receives a number, any other the text.
-    """
-
-    id: ClassVar[str]
-    notation: ClassVar[re.Pattern[str]]
-    examples: ClassVar[tuple[str, ...]]
-
-    @property
-    def unit(self) -> str:
-        """Unit of the value: ``Gy``, ``%``, ``cc`` or empty."""
-        ...
-
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
-        """Return the metric of one structure; raises NotComputable."""
-        ...
-
-
 @cache
-def all_metrics() -> tuple[type[Metric], ...]:
+def all_metrics() -> tuple[type[Notated], ...]:
     """Return the ``METRIC`` of every module beside this one, in order of id."""
     package = importlib.import_module("sbrtcheck.metrics")
     modules = (importlib.import_module(f"sbrtcheck.metrics.{m.name}") for m in pkgutil.iter_modules(package.__path__))
@@ -82,7 +68,9 @@ def parse_metric(expression: str) -> Metric:
     ----------
     expression : str
         ``D95%[Gy]``, ``D0.03cc[Gy]``, ``V20Gy[%]``, ``V100%[cc]``, ``CV12.5Gy[cc]``, ``DC1500cc[Gy]``, ``Min[Gy]``,
-        ``R50``, ``CI_Paddick`` and so on; ``all_metrics()`` lists examples of all. Case matters; spaces around do not.
+        ``R50``, ``CI_Paddick`` and so on; ``all_metrics()`` lists examples of all, docs/metrics.md explains them. With
+        ``@EQD2(a/b=3)`` or ``@BED(a/b=10)`` every dose in it, thresholds too, is in Gy of that effect. Case matters;
+        spaces around do not.
 
     Returns
     -------
@@ -91,11 +79,16 @@ def parse_metric(expression: str) -> Metric:
     Raises
     ------
     MetricSyntaxError
-        If the expression is unknown, leaves a unit out, can be read in two ways, or asks for a biologically effective
-        dose.
+        If the expression is unknown, leaves a unit out, can be read in two ways, or asks for the biologically effective
+        dose of something that has none.
     """
     text = expression.strip()
-    base = _without_suffix(text)
+    base, at, suffix = text.partition("@")
+    metric = _physical(base, text)
+    return _biological(metric, at + suffix, text) if at else metric
+
+
+def _physical(base: str, text: str) -> Metric:
     for metric in all_metrics():
         found = metric.notation.fullmatch(base)
         if found:
@@ -109,21 +102,26 @@ def parse_metric(expression: str) -> Metric:
     raise MetricSyntaxError(f"unknown metric {text!r}", remedy=_nearest(base))
 
 
-def _without_suffix(text: str) -> str:
-    base, at, suffix = text.partition("@")
-    if not at:
-        return text
-    if not _SUFFIX.fullmatch(at + suffix):
+def _biological(metric: Metric, suffix: str, text: str) -> Metric:
+    found = _SUFFIX.fullmatch(suffix)
+    if not found:
         raise MetricSyntaxError(
             f"cannot read the suffix of metric {text!r}", remedy="Write @EQD2(a/b=3) or @BED(a/b=10)"
         )
-    parse_metric(base)  # a wrong metric is the first thing to say
-    raise MetricSyntaxError(
-        f"biologically effective doses are not available yet: {text!r}", remedy=f"Ask for the physical dose: {base}"
-    )
+    if not isinstance(metric, OfDoseInGy) or not metric.in_gy:
+        raise MetricSyntaxError(
+            f"metric {text!r} has no biologically effective dose: prescriptions, isodoses of the whole body and "
+            "volumes belong to physical dose",
+            remedy="Use the suffix with doses in Gy within a structure, such as D0.03cc[Gy]@EQD2(a/b=3)",
+        )
+    try:
+        effect = Effect("EQD2" if found["quantity"] == "EQD2" else "BED", float(found["alpha_beta"]))
+    except ValueError as reason:
+        raise MetricSyntaxError(f"metric {text!r}: {reason}") from reason
+    return Biological(metric, effect)
 
 
-def _built(metric: type[Metric], found: re.Match[str], text: str) -> Metric:
+def _built(metric: type[Notated], found: re.Match[str], text: str) -> Metric:
     kinds = getattr(metric, "__annotations__", {})
     fields = {n: float(v) if kinds.get(n) == "float" else v for n, v in found.groupdict().items() if v is not None}
     try:

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.metrics.base import Quantities
 from sbrtcheck.metrics.dose_at_percent import DoseAtPercent
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
@@ -26,9 +26,10 @@ class HomogeneityIcru83:
     id: ClassVar[str] = "homogeneity-icru83"
     notation: ClassVar[re.Pattern[str]] = re.compile(r"HI_ICRU83")
     examples: ClassVar[tuple[str, ...]] = ("HI_ICRU83",)
+    in_gy: ClassVar[bool] = True
     unit: ClassVar[str] = ""
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the index; raises NotComputable."""
         hot, cold, median = (DoseAtPercent(p).compute(structure, derived) for p in (2.0, 98.0, 50.0))
         if median.value <= 0.0:

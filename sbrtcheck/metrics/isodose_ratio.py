@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
+from sbrtcheck.metrics.base import Quantities, Remark
 from sbrtcheck.metrics.bounds import quotient
+from sbrtcheck.metrics.whole_body import alone, shared
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
@@ -18,8 +19,9 @@ class IsodoseRatio:
 
     Notes
     -----
-    The isodose is counted over the whole dose grid: dose around a second target inflates it. The upper bound is
-    infinite when the isodose reaches the border of the grid.
+    The isodose is counted over the whole dose grid: dose around another target inflates it, so that with one
+    in half the prescription isodose it is an upper bound. That bound is infinite when the isodose reaches the border of
+    the grid.
 
     References
     ----------
@@ -33,13 +35,18 @@ class IsodoseRatio:
 
     percent: float
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the ratio; raises NotComputable."""
         level_gy = self.percent / 100.0 * derived.prescribed_gy(structure)
         isodose_cm3 = derived.isodose_volume(structure, level_gy)
-        return quotient(
+        ratio = quotient(
             isodose_cm3, derived.volume(structure), what="the volume of the structure", where=structure.where
         )
+        return alone(ratio, structure, derived)
+
+    def remarks(self, structure: Structure, derived: Quantities) -> tuple[Remark, ...]:
+        """Return whether another target lies in the isodose; raises NotComputable."""
+        return shared(structure, derived)
 
 
 METRIC = IsodoseRatio

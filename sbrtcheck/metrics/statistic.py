@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
 from sbrtcheck.dose.dvh import Dvh
+from sbrtcheck.metrics.base import Quantities
 from sbrtcheck.metrics.bounds import in_unit
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
@@ -29,7 +29,12 @@ class Statistic:
     kind: str
     unit: str = "Gy"
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    @property
+    def in_gy(self) -> bool:
+        """Whether the value is in Gy."""
+        return self.unit == "Gy"
+
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the dose; raises NotComputable."""
 
         def dose(dvh: Dvh) -> float:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
+from sbrtcheck.metrics.base import Quantities
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
@@ -25,7 +25,7 @@ class Volume:
     examples: ClassVar[tuple[str, ...]] = ("Volume[cc]",)
     unit: ClassVar[str] = "cc"
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the volume; raises NotComputable."""
         return derived.volume(structure)
 

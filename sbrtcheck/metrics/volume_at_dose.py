@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
 from sbrtcheck.dose.dvh import Dvh
+from sbrtcheck.metrics.base import Quantities
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
@@ -33,7 +33,12 @@ class VolumeAtDose:
         if not self.level > 0.0:
             raise ValueError("the dose must be above 0; the whole volume is Volume[cc]")
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    @property
+    def in_gy(self) -> bool:
+        """Whether the dose is in Gy."""
+        return self.level_unit == "Gy"
+
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the volume; raises NotComputable."""
         level_gy = self.level
         if self.level_unit == "%":

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbrtcheck.derived import Derived
 from sbrtcheck.dose.dvh import Dvh
+from sbrtcheck.metrics.base import Quantities
 from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
@@ -28,6 +28,7 @@ class VolumeBelowDose:
     id: ClassVar[str] = "volume-below-dose"
     notation: ClassVar[re.Pattern[str]] = re.compile(r"CV(?P<level_gy>\d+(?:\.\d+)?)Gy\[(?P<unit>%|cc)\]")
     examples: ClassVar[tuple[str, ...]] = ("CV12.5Gy[cc]", "CV12.5Gy[%]")
+    in_gy: ClassVar[bool] = True
 
     level_gy: float
     unit: str = "cc"
@@ -36,7 +37,7 @@ class VolumeBelowDose:
         if not self.level_gy > 0.0:
             raise ValueError("the dose must be above 0")
 
-    def compute(self, structure: Structure, derived: Derived) -> Interval:
+    def compute(self, structure: Structure, derived: Quantities) -> Interval:
         """Return the volume; raises NotComputable."""
 
         def volume(dvh: Dvh) -> float:

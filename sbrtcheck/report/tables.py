@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sbrtcheck.report.wording import method_text
+from sbrtcheck.report.wording import TPS_APART, method_text
 from sbrtcheck.results import (
     CourseRecord,
     GridRecord,
@@ -18,6 +18,7 @@ from sbrtcheck.results import (
     MeasureReport,
     NotComputableRecord,
     Notice,
+    TpsBeside,
 )
 
 _WIDTH = 110
@@ -37,13 +38,10 @@ def measure_text(report: MeasureReport) -> str:
             _row(table, expression, value)
         console.print(table)
         if (tps := structure.tps) is not None:
-            stored = [f"volume {tps.volume_cc:.2f} cm3"]
-            stored += [f"{k} {v:.2f} Gy" for k, v in _statistics(tps.min_gy, tps.mean_gy, tps.max_gy) if v is not None]
-            if tps.max_dose_difference_gy is not None:
-                stored.append(f"largest difference between the curves {tps.max_dose_difference_gy:.2f} Gy")
-            console.print("planning system: " + ", ".join(stored), markup=False)
-            if tps.remark:
-                console.print(f"  {tps.remark}", markup=False)
+            console.print("beside the planning system: " + ", ".join(_beside(tps)), markup=False)
+            if tps.apart or tps.remark:
+                text = f"{TPS_APART} {'; '.join(tps.apart)}" if tps.apart else tps.remark
+                console.print(f"  {text}", markup=False)
     _notices(console, report.notices)
     return console.export_text()
 
@@ -96,8 +94,14 @@ def _row(table: Table, name: str, value: Interval | NotComputableRecord) -> None
         table.add_row(_plain(name), *(f"{number:.3f}" for number in (value.value, value.low, value.high)))
 
 
-def _statistics(*values: float | None) -> Sequence[tuple[str, float | None]]:
-    return tuple(zip(("minimum", "mean", "maximum"), values, strict=True))
+def _beside(tps: TpsBeside) -> Iterator[str]:
+    yield f"volume {tps.volume_cc:.2f} cm3 there"
+    doses = (tps.our_min_gy, tps.min_gy), (tps.our_mean_gy, tps.mean_gy), (tps.our_max_gy, tps.max_gy)
+    for name, (ours, theirs) in zip(("minimum", "mean", "maximum"), doses, strict=True):
+        if theirs is not None:
+            yield f"{name} {theirs:.2f} Gy there" + (f", {ours.value:.2f} Gy here" if ours is not None else "")
+    if tps.max_dose_difference_gy is not None:
+        yield f"curves up to {tps.max_dose_difference_gy:.2f} Gy apart"
 
 
 def _grid(grid: GridRecord | None) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sbrtcheck.report.base import Format
+from sbrtcheck.report.rounding import number
 from sbrtcheck.report.view import Row, Section, interval_text, limits_in, sections
 from sbrtcheck.report.wording import DISCLAIMER, WORD, method_text, visible
 from sbrtcheck.results import LesionRecord, PlanReport, Verdict
@@ -63,6 +64,7 @@ def plan_text(report: PlanReport, *, width: int = WIDTH, colour: bool = False, w
                 _open_row(console, row)
     _other_rows(console, (plan, declared))
     _lesions(console, report)
+    _beside_the_planning_system(console, report)
     _remarks(console, report)
     _line(console, "")
     for name in written:
@@ -137,6 +139,31 @@ def _lesions(console: Console, report: PlanReport) -> None:
         table.add_row(*(Text(visible(cell)) for cell in (*cells, measurable_text(lesion.measurable))))
     _line(console, "")
     console.print(table)
+
+
+def _beside_the_planning_system(console: Console, report: PlanReport) -> None:
+    if not report.tps:
+        return
+    table = Table(
+        "ROI", "volume here", "there", "mean here", "there", "curves apart", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for row in report.tps:
+        cells = (
+            f"{row.roi_number} {row.name}",
+            interval_text(row.our_volume_cc, "cm3"),
+            number(row.tps.volume_cc, "cm3"),
+            interval_text(row.our_mean_gy, "Gy"),
+            _gy(row.tps.mean_gy),
+            _gy(row.tps.max_dose_difference_gy),
+        )
+        table.add_row(*(Text(visible(cell), style="bold yellow" if row.tps.apart else "") for cell in cells))
+    _line(console, "")
+    _line(console, "Beside the planning system's own DVH")
+    console.print(table)
+
+
+def _gy(dose_gy: float | None) -> str:
+    return "\N{EN DASH}" if dose_gy is None else number(dose_gy, "Gy")
 
 
 def _from(lesion: LesionRecord) -> str:

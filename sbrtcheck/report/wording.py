@@ -19,6 +19,14 @@ _SHAPES = {
 }
 
 
+TPS_APART = "Apart by more than 2 % and more than our error explains:"
+TPS_NOTE = (
+    "Upper line: this program, with its bounds. Lower line: what the planning system stored. A warning stands where "
+    "the two differ by more than 2 % and theirs lies outside our bounds. Curves are compared from 2 % to 98 % of the "
+    "volume."
+)
+
+
 def method_text(method: MethodRecord) -> str:
     """Return how shape and dose were read, in one sentence."""
     return f"Shape between planes: {_SHAPES[method.shape_model]}. Dose between voxels: {method.dose_interpolation}."

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sbrtcheck.checks import Task, conformity_table
 from sbrtcheck.checks.conformity_table import CHECK, Parameters
 from sbrtcheck.judge import compare
+from sbrtcheck.metrics import Remark
 from sbrtcheck.model import Structure
 from sbrtcheck.protocol import Declared
 from sbrtcheck.protocol.loading import load_protocol
@@ -40,7 +41,13 @@ def run(
     role, empty = SimpleNamespace(role="PTV"), Structure(99, "PTV_old", "PTV", ())
     grouping = SimpleNamespace(undrawn=(SimpleNamespace(structure=empty, role=role),) * undrawn)
     derived: Any = SimpleNamespace(lesions=lesions, grouping=grouping, volume=lambda structure: size)
-    metric = SimpleNamespace(unit="", compute=lambda structure, derived: measured)
+    several = ptvs + without_ptv > 1
+    remark = Remark("it is an upper bound", "that would decide")
+    metric = SimpleNamespace(
+        unit="",
+        compute=lambda structure, derived: Interval(measured.value, 0.0, measured.high) if several else measured,
+        remarks=lambda structure, derived: (remark,) if several else (),
+    )
     monkeypatch.setattr(conformity_table, "parse_metric", lambda text: metric)
     asked = Parameters.model_validate(R50.parameters, context={"tables": FILE.tables})
     outcomes = CHECK.run(Task(R50, FILE, asked, Declared()), derived)
@@ -104,6 +111,7 @@ def test_a_lesion_without_ptv_adds_dose_too(monkeypatch: pytest.MonkeyPatch) -> 
     assert poor.limit is not None
     assert compare(poor.measured, poor.limit)[0] is Verdict.INDETERMINATE
     assert "would decide" in poor.would_decide
+    assert "upper bound" in poor.reason
 
 
 def test_an_empty_ptv_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

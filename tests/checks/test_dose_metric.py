@@ -10,6 +10,7 @@ from sbrtcheck.checks import Task, dose_metric
 from sbrtcheck.checks.dose_metric import CHECK, Parameters
 from sbrtcheck.checks.patient_age import CHECK as AGE
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.metrics import Remark
 from sbrtcheck.model import Structure
 from sbrtcheck.protocol import Declared, Rule
 from sbrtcheck.results import Interval, Outcome, Verdict
@@ -82,6 +83,19 @@ def test_a_target_without_contours_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 def test_rules_that_cannot_be_meant_are_refused(asked: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Parameters.model_validate(asked)
+
+
+def test_what_a_metric_says_beside_its_value_stands_in_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    remark = Remark("other targets lie in the same dose", "a plan for this target alone would decide")
+    metric = SimpleNamespace(
+        unit="Gy", compute=lambda structure, derived: Interval(31.0, 0.0, 32.0), remarks=lambda *both: (remark,)
+    )
+    monkeypatch.setattr(dose_metric, "parse_metric", lambda text: metric)
+    asked = Parameters.model_validate({"metric": "D0.03cc[Gy]", "structures": ["SpinalCord"]})
+    derived: Any = SimpleNamespace(named=lambda *names: (CORD,))
+    (outcome,) = CHECK.run(Task(RULE, None, asked, Declared()), derived)  # type: ignore[arg-type]
+    assert outcome.reason.endswith("; other targets lie in the same dose")
+    assert outcome.would_decide == "a plan for this target alone would decide"
 
 
 @pytest.mark.parametrize("age", [None, 61.4])

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from sbrtcheck.dose.biology import Effect, effective_curves
 from sbrtcheck.dose.dvh import Dvh, DvhCurves, dvh_curves
-from sbrtcheck.dose.isodose import isodose_volume
+from sbrtcheck.dose.isodose import isodose_volume, maximum_beyond
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.region import Region, region_of
 from sbrtcheck.geometry.volume import volume
@@ -20,6 +21,9 @@ Field = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 
 class OneStructure:
     """What metrics ask of ``Derived``, for a sphere around the origin."""
+
+    others: tuple[Structure, ...] = ()  # that receive ``others_gy`` at most
+    others_gy = 0.0
 
     def __init__(self, radius: float, field: Field, prescribed_gy: float | None, half: float = 60.0) -> None:
         ticks = frozen(2.5 * np.arange(-int(half / 2.5), int(half / 2.5) + 1))
@@ -46,6 +50,18 @@ class OneStructure:
     def isodose_volume(self, structure: Structure, level_gy: float) -> Interval:
         return isodose_volume(self.dose, level_gy)
 
+    def maximum_beyond(self, structure: Structure, distance_mm: float) -> Interval:
+        return maximum_beyond(self.dose, self.region(structure), distance_mm)
+
+    def others_in_isodose(self, structure: Structure, level_gy: float) -> tuple[Structure, ...]:
+        return self.others if level_gy <= self.others_gy else ()
+
+    def effective_dvh(self, structure: Structure, effect: Effect) -> DvhCurves:
+        return effective_curves(self.dvh(structure), effect, self.fractions(structure))
+
+    def fractions(self, structure: Structure) -> int:
+        return 5
+
     def dvh(self, structure: Structure) -> DvhCurves:
         return dvh_curves(self.region(structure), self.dose)
 
@@ -61,9 +77,14 @@ class Given:
     structure = Structure(7, "Cord", "ORGAN", ())
 
     def __init__(
-        self, curves: DvhCurves, prescribed_gy: float | None = None, volume_cm3: Interval | None = None
+        self,
+        curves: DvhCurves,
+        prescribed_gy: float | None = None,
+        volume_cm3: Interval | None = None,
+        fractions: int | None = 5,
     ) -> None:
         self._curves = curves
+        self._fractions = fractions
         self._prescribed_gy = prescribed_gy
         self._volume = volume_cm3 or Interval.exact(curves.best.total_cm3)
 
@@ -72,6 +93,14 @@ class Given:
 
     def volume(self, structure: Structure) -> Interval:
         return self._volume
+
+    def effective_dvh(self, structure: Structure, effect: Effect) -> DvhCurves:
+        return effective_curves(self._curves, effect, self.fractions(structure))
+
+    def fractions(self, structure: Structure) -> int:
+        if self._fractions is None:
+            raise NotComputable("no number of fractions is stated")
+        return self._fractions
 
     def prescribed_gy(self, structure: Structure | None) -> float:
         if self._prescribed_gy is None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.metrics import parse_metric
+from sbrtcheck.metrics import parse_metric, remarks
+from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
 # The trilinear dose of a 2.5 mm grid moves an isodose of radius r by up to h^2 / (4 r) = 0.1 mm at r = 15 mm.
@@ -28,6 +29,9 @@ def value(expression: str, derived) -> Interval:
         ("D2cm[%]", 100.0 * 28.0 / 45.0),  # 32 mm from the middle
         ("D2cm[Gy]", 28.0),
         ("V100%[%]", 100.0),
+        ("Spill100%[cc]", 4.0 / 3.0 * np.pi * (1.5**3 - 1.2**3)),
+        ("Spill50%[cc]", 4.0 / 3.0 * np.pi * (3.75**3 - 1.2**3)),
+        ("Spill100%[%]", 100.0 * ((15.0 / 12.0) ** 3 - 1.0)),
     ],
 )
 def test_ball_in_a_radial_ramp(expression: str, by_hand: float, ball) -> None:
@@ -60,8 +64,67 @@ def test_prescription_that_nothing_receives(one_structure) -> None:
     assert value("R100", derived).value == 0.0
 
 
-@pytest.mark.parametrize("expression", ["R50", "R100", "CI_RTOG", "CI_Paddick", "GI_Paddick", "D2cm[%]"])
+@pytest.mark.parametrize(
+    "expression", ["R50", "R100", "CI_RTOG", "CI_Paddick", "GI_Paddick", "D2cm[%]", "Spill50%[cc]"]
+)
 def test_no_prescription_no_index(expression: str, one_structure) -> None:
     derived = one_structure(12.0, lambda x, y, z: np.maximum(60.0 - abs(x), 0.0), None)
     with pytest.raises(NotComputable, match="no dose is prescribed"):
         value(expression, derived)
+
+
+OTHER = Structure(8, "PTV2", "PTV", ())
+
+
+@pytest.fixture
+def beside(ball, monkeypatch: pytest.MonkeyPatch):
+    """The ball with a second target that receives 30 Gy: inside 22.5 Gy, half the prescription."""
+    monkeypatch.setattr(ball, "others", (OTHER,))
+    monkeypatch.setattr(ball, "others_gy", 30.0)
+    return ball
+
+
+@pytest.mark.parametrize("expression", ["R50", "R100", "CI_RTOG", "D2cm[%]", "Spill50%[cc]", "Spill105%[%]"])
+def test_another_target_in_the_isodose_leaves_an_upper_bound(expression: str, ball, beside) -> None:
+    found = value(expression, beside)
+    assert found.low == 0.0
+    assert found.value <= found.high < np.inf
+    (remark,) = remarks(parse_metric(expression), beside.structure, beside)
+    assert "ROI 8" in remark.text
+    assert "upper bound" in remark.text
+    assert remark.would_decide
+
+
+def test_another_target_leaves_the_gradient_open_and_conformity_below_the_coverage(beside) -> None:
+    # Without the other target both isodose volumes are smaller, by how much nobody knows.
+    gradient = value("GI_Paddick", beside)
+    assert (gradient.low, gradient.high) == (1.0, np.inf)
+    conformity = value("CI_Paddick", beside)
+    assert conformity.low == 0.0
+    assert conformity.high == pytest.approx(1.0)  # the target is covered: it may be as conformal as that
+    for expression in ("GI_Paddick", "CI_Paddick"):
+        assert remarks(parse_metric(expression), beside.structure, beside)
+
+
+@pytest.mark.parametrize("expression", ["D95%[Gy]", "Max[Gy]", "V100%[%]", "HI_ICRU83", "Dnearmax[Gy]", "Volume[cc]"])
+def test_what_is_counted_in_the_target_alone_needs_no_remark(expression: str, beside) -> None:
+    assert remarks(parse_metric(expression), beside.structure, beside) == ()
+    assert value(expression, beside).low > 0.0
+
+
+def test_another_target_outside_half_the_prescription_changes_nothing(ball, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ball, "others", (OTHER,))
+    monkeypatch.setattr(ball, "others_gy", 20.0)
+    assert value("R50", ball).low > 0.0
+    assert remarks(parse_metric("R50"), ball.structure, ball) == ()
+    # An isodose below one half is looked at as far out as it reaches: 18 Gy.
+    assert value("Spill40%[cc]", ball).low == 0.0
+    assert remarks(parse_metric("Spill40%[cc]"), ball.structure, ball)
+
+
+def test_nothing_spills_from_a_target_that_is_larger_than_the_isodose(one_structure) -> None:
+    # 50 Gy lies at 10 mm, inside the target of 12 mm.
+    derived = one_structure(12.0, lambda x, y, z: np.maximum(60.0 - np.sqrt(x**2 + y**2 + z**2), 0.0), 50.0)
+    found = value("Spill100%[cc]", derived)
+    assert found.low == 0.0
+    assert found.value < 0.05 * 4.0 / 3.0 * np.pi  # both volumes of 4.19 cm3 are measured on a 2.5 mm grid

@@ -36,6 +36,8 @@ def value(expression: str, derived) -> Interval:
         ("V20%[%]", 50.0),  # 10 Gy of 50 Gy
         ("V20%[cc]", 5.0),
         ("Dnearmax[Gy]", 19.6),  # D2%
+        ("Dnearmin[Gy]", 0.4),  # D98%
+        ("Dnearmin[%]", 0.8),
         ("HI_ICRU83", (19.6 - 0.4) / 10.0),
         ("Volume[cc]", 10.0),
     ],
@@ -83,6 +85,20 @@ def test_near_maximum_switches_at_2_cm3(given_curves, ramp_dvh) -> None:
     both = value("Dnearmax[Gy]", unsure)
     assert both.value == pytest.approx(19.6, abs=SAMPLE)
     assert both.high == pytest.approx(20.0 - 20.0 * 0.035 / 2.1, abs=SAMPLE)
+
+
+def test_near_minimum_switches_at_2_cm3(given_curves, ramp_dvh) -> None:
+    small = value("Dnearmin[Gy]", given_curves(DvhCurves(best=ramp_dvh(1.0))))
+    assert small.value == pytest.approx(20.0 * 0.035, abs=SAMPLE)  # all of 1 cm3 but 35 mm3
+    unsure = given_curves(DvhCurves(best=ramp_dvh(1.9)), volume_cm3=Interval(1.9, 1.8, 2.1))
+    both = value("Dnearmin[Gy]", unsure)
+    assert both.value == pytest.approx(20.0 * 0.035 / 1.9, abs=SAMPLE)
+    assert both.high == pytest.approx(0.4, abs=SAMPLE)  # D98%
+
+
+def test_near_minimum_of_less_than_35_mm3_has_no_value(given_curves, ramp_dvh) -> None:
+    with pytest.raises(NotComputable, match=r"less than 0\.035"):
+        value("Dnearmin[Gy]", given_curves(DvhCurves(best=ramp_dvh(0.03))))
 
 
 def test_median_dose_of_0_has_no_homogeneity(given_curves) -> None:

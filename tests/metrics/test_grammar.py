@@ -42,6 +42,11 @@ def test_ids_are_unique_and_sources_named() -> None:
         ("CI_Paddick", ""),
         ("D2cm[%]", "%"),
         ("Volume[cc]", "cc"),
+        ("gEUD(a=-10)[Gy]", "Gy"),
+        ("Spill50%[cc]", "cc"),
+        ("Spill105%[%]", "%"),
+        ("V60Gy[cc]@BED(a/b=10)", "cc"),
+        ("HI_ICRU83@EQD2(a/b=3)", ""),
     ],
 )
 def test_unit_of_the_value(expression: str, unit: str) -> None:
@@ -66,6 +71,11 @@ def test_numbers_are_read() -> None:
         ("CV12.5Gy", r"CV12\.5Gy\[cc\]"),
         ("Max", r"Max\[Gy\] or Max\[%\]"),
         ("D2cm", r"D2cm\[Gy\] or D2cm\[%\]"),
+        ("Dnearmin", r"Dnearmin\[Gy\]"),
+        ("gEUD(a=8)", r"gEUD\(a=8\)\[Gy\]"),
+        ("gEUD[Gy]", r"with which a\? Write gEUD\(a=8\)"),
+        ("Spill100[cc]", r"Spill100%\[cc\] or Spill100%\[%\]"),
+        ("Spill100%", r"Spill100%\[cc\]"),
     ],
 )
 def test_text_without_units_is_refused_with_what_would_be_right(expression: str, right: str) -> None:
@@ -83,30 +93,46 @@ def test_unknown_text_lists_what_is_near(expression: str, near: str) -> None:
         parse_metric("???")
 
 
-@pytest.mark.parametrize("expression", ["D0%[Gy]", "D100%[Gy]", "D0cc[Gy]", "V0Gy[%]", "CV0Gy[cc]", "DC0cc[Gy]"])
+@pytest.mark.parametrize(
+    "expression",
+    ["D0%[Gy]", "D100%[Gy]", "D0cc[Gy]", "V0Gy[%]", "CV0Gy[cc]", "DC0cc[Gy]", "Spill0%[cc]", "gEUD(a=0)[Gy]"],
+)
 def test_numbers_that_ask_for_nothing_are_refused(expression: str) -> None:
     with pytest.raises(MetricSyntaxError, match="must"):
         parse_metric(expression)
 
 
 @pytest.mark.parametrize("suffix", ["@EQD2(a/b=3)", "@BED(a/b=10)", "@EQD2(a/b=2.5)"])
-def test_biological_doses_are_read_and_refused(suffix: str) -> None:
-    with pytest.raises(MetricSyntaxError, match="not available yet"):
-        parse_metric(f"D0.03cc[Gy]{suffix}")
+def test_biological_doses_are_read_after_the_metric(suffix: str) -> None:
+    assert parse_metric(f"D0.03cc[Gy]{suffix}").unit == "Gy"
     with pytest.raises(MetricSyntaxError, match="can be read in more than one way"):
         parse_metric(f"D30[Gy]{suffix}")
 
 
-@pytest.mark.parametrize("suffix", ["@EQD2", "@EQD2(3)", "@", "@BED(a/b=-1)", "@RBE(a/b=3)"])
+@pytest.mark.parametrize("suffix", ["@EQD2", "@EQD2(3)", "@", "@BED(a/b=-1)", "@RBE(a/b=3)", "@EQD2(a/b=3)@BED(a/b=3)"])
 def test_other_suffixes_are_refused(suffix: str) -> None:
     with pytest.raises(MetricSyntaxError, match="cannot read the suffix"):
         parse_metric(f"D0.03cc[Gy]{suffix}")
 
 
+@pytest.mark.parametrize(
+    "expression",
+    ["D95%[%]", "V100%[cc]", "Max[%]", "Dnearmin[%]", "gEUD(a=8)[%]", "R50", "CI_Paddick", "D2cm[Gy]", "Spill50%[cc]"],
+)
+def test_what_is_not_a_dose_in_gy_has_no_biological_dose(expression: str) -> None:
+    with pytest.raises(MetricSyntaxError, match="no biologically effective dose"):
+        parse_metric(f"{expression}@EQD2(a/b=3)")
+
+
+def test_alpha_beta_of_0_is_refused() -> None:
+    with pytest.raises(MetricSyntaxError, match="above 0"):
+        parse_metric("Mean[Gy]@EQD2(a/b=0)")
+
+
 @given(text=st.text(max_size=20))
 def test_any_other_text_is_refused_by_name(text: str) -> None:
     try:
-        metric = parse_metric(text)
+        parse_metric(text)
     except MetricSyntaxError:
         return
-    assert metric.notation.fullmatch(text.strip())
+    assert [m for m in all_metrics() if m.notation.fullmatch(text.strip().partition("@")[0])]
