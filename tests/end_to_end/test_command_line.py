@@ -68,12 +68,17 @@ def test_measure_agrees_with_the_planning_system() -> None:
     measured = {s["roi_number"]: s for s in json.loads(done.stdout)["structures"]}
     for number, mean_gy in ECLIPSE_MEAN_GY.items():
         mean, remark = measured[number]["metrics"]["Mean[Gy]"], measured[number]["tps"]["remark"]
-        # Within 0.5 % of Eclipse's own mean, or inside our interval and said so.
+        # Within 0.5 % of Eclipse's own mean, or inside our interval, or of another volume than ours can be; and said so.
         if abs(mean["value"] / mean_gy - 1) > 0.005:
-            assert mean["low"] <= mean_gy <= mean["high"]
-            assert "inside our interval" in remark
+            if mean["low"] <= mean_gy <= mean["high"]:
+                assert "inside our interval" in remark
+            else:
+                volume, theirs = measured[number]["volume_cc"], measured[number]["tps"]["volume_cc"]
+                assert not volume["low"] <= theirs <= volume["high"]
+                assert "outside our interval" in remark
         else:
-            assert "agree" in remark
+            # Eclipse's mean stands here with four digits: at the very limit either may be said.
+            assert "agree" in remark or "0.5 %" in remark
     for number in (5, 6, 9, 10):  # heart, lung, tumour bed, tumour bed block: volumes of more than a few planes
         assert measured[number]["metrics"]["Mean[Gy]"]["value"] == pytest.approx(ECLIPSE_MEAN_GY[number], rel=0.005)
     assert measured[1]["metrics"]["Mean[Gy]"]["high"] is None  # the body reaches out of the dose grid
