@@ -30,9 +30,9 @@ _LAYERS_AT_ONCE = 8
 # A small part of a structure gets no fewer than this share of the cells of a small structure.
 _LEAST_SHARE = 0.05
 # What the single box of a cell at the border leaves unknown: this share of the change of dose across the cell.
-_BORDER_SHARE: Final = 0.05
+_BORDER_SHARE: Final = 0.04
 # The same for a cell inside, whose box has the right spread but not the right shape.
-_INNER_SHARE: Final = 0.03
+_INNER_SHARE: Final = 0.02
 # Where a border was moved from the drawn outlines, to give its layer the right area, this share of the way is unsure.
 _MOVED_SHARE: Final = 0.2
 # Voxels along each side of the blocks in which that range is sought.
