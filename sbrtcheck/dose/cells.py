@@ -229,7 +229,7 @@ def _lay(
     dose = images[0][kind], images[1][kind], images[2][kind]
     extremes, outside_mm3, sums = notes
     seen = extremes[0], extremes[1], extremes[2], extremes[3], extremes[4], extremes[5]
-    share = np.ones(3)
+    share = np.empty(3)
     for v in range(1, field.shape[0] - 1):
         for u in range(1, field.shape[1] - 1):
             value = field[v, u]
@@ -239,7 +239,8 @@ def _lay(
             for m in range(3):
                 share[m] = 1.0 if full else min(max(0.5 + (value - level[m]) / cell, 0.0), 1.0)
             if not inside[v, u]:
-                outside_mm3 += share * cell_mm3
+                for m in range(3):
+                    outside_mm3[m] += share[m] * cell_mm3
                 continue
             centre, mean, across_u, across_v, across_w = _dose_of_cell(dose, v, u, along_w)
             spread = np.sqrt(across_u * across_u + across_v * across_v + across_w * across_w)
@@ -247,7 +248,7 @@ def _lay(
             error = UNSURE_SHARE * abs(images[1][1, v, u] - images[1][0, v, u]) + step_gy
             if full:
                 error += _INNER_SHARE * spread
-                lay_box(curves, _FULL, bins, mean, 0.5 * spread, cell_mm3)
+                lay_box(curves, np.int64(_FULL), bins, mean, 0.5 * spread, cell_mm3)
             else:
                 moved_mm = abs(level[0]) if share[0] > 0.0 else 0.0
                 moved = moved_mm / cell * np.sqrt(across_u**2 + across_v**2)

@@ -56,8 +56,12 @@ def _telling(
     low_gy: float,
     high_gy: float,
 ) -> FloatArray:
-    step_mm = np.hypot(uv_mm[1:, 0] - uv_mm[:-1, 0], uv_mm[1:, 1] - uv_mm[:-1, 1])
-    found = np.empty((len(uv_mm) + int(step_mm.sum() / spacing_mm) + 1, 3))
+    step_mm = np.empty(len(uv_mm) - 1)
+    whole_mm = 0.0
+    for n in range(len(step_mm)):
+        step_mm[n] = np.hypot(uv_mm[n + 1, 0] - uv_mm[n, 0], uv_mm[n + 1, 1] - uv_mm[n, 1])
+        whole_mm += step_mm[n]
+    found = np.empty((len(uv_mm) + int(whole_mm / spacing_mm) + 1, 3))
     number = 0
     for ring in range(len(start) - 1):
         passed = spacing_mm

@@ -301,12 +301,14 @@ def _layer(
             _add(across[1, v], cubic_w[w], slab[w, v])
     rows = np.empty((2, slab.shape[2]))
     for v in range(len(first_v)):
-        rows[:] = 0.0
+        for u in range(slab.shape[2]):
+            rows[0, u], rows[1, u] = 0.0, 0.0
         for n in range(linear_v.shape[1]):
             _add(rows[0], linear_v[v, n], across[0, first_v[v] + n])
             _add(rows[1], cubic_v[v, n], across[1, first_v[v] + n])
         if shift >= 0:
-            found[:, v] = rows[:, shift : shift + len(first_u)]
+            for u in range(len(first_u)):
+                found[0, v, u], found[1, v, u] = rows[0, shift + u], rows[1, shift + u]
         else:
             _along_row(rows[0], first_u, linear_u, found[0, v])
             _along_row(rows[1], first_u, cubic_u, found[1, v])

@@ -146,8 +146,7 @@ def _of_plane(
     place = 0 if planes[0] == plane or (planes[1] != plane and planes[0] != other) else 1
     if planes[place] != plane or reaches[place] < reach:
         own = start[plane_start[plane] : plane_start[plane + 1] + 1]
-        shape = fields.shape[1], fields.shape[2]
-        fields[place] = _distance_field(uv_mm[own[0] : own[-1]], own - own[0], origin, shape, cell, reach / cell)
+        _distance_field(uv_mm, own, origin, cell, reach / cell, fields[place])
         planes[place], reaches[place] = plane, reach
     return place
 
@@ -185,9 +184,10 @@ def distance_field(uv_mm: FloatArray, start: NDArray[np.int64], raster: Raster, 
     ----------
     .. [1] P.-E. Danielsson, Euclidean distance mapping, Computer Graphics and Image Processing 14 (1980) 227-248.
     """
+    field = np.empty((len(raster.v_mm), len(raster.u_mm)))
     origin = raster.u_mm[0], raster.v_mm[0]
-    shape = len(raster.v_mm), len(raster.u_mm)
-    return np.asarray(_distance_field(uv_mm, start, origin, shape, raster.cell_mm, reach_mm / raster.cell_mm))
+    _distance_field(uv_mm, start, origin, raster.cell_mm, reach_mm / raster.cell_mm, field)
+    return field
 
 
 @compiled
@@ -195,17 +195,19 @@ def _distance_field(
     uv_mm: FloatArray,
     start: NDArray[np.int64],
     origin: tuple[float, float],
-    shape: tuple[int, int],
     cell: float,
     reach: float,
-) -> FloatArray:
-    """Work in cells: centres at whole numbers."""
-    rows, columns = shape
-    squared = np.full((rows, columns), _FAR)
+    squared: FloatArray,
+) -> None:
+    """Fill the field; it works in cells, centres at whole numbers, and with squares first."""
+    rows, columns = squared.shape
+    for j in range(rows):
+        for i in range(columns):
+            squared[j, i] = _FAR
     foot = np.empty((rows, columns, 2))
     toggles = np.zeros((rows, columns + 1), dtype=np.uint8)
     changed = np.empty(rows * columns, dtype=np.int64)
-    number = 0
+    number = np.int64(0)
     for r in range(len(start) - 1):
         for n in range(start[r], start[r + 1] - 1):
             au, av = (uv_mm[n, 0] - origin[0]) / cell, (uv_mm[n, 1] - origin[1]) / cell
@@ -219,7 +221,6 @@ def _distance_field(
             odd ^= toggles[j, i]
             distance = cell * (reach if squared[j, i] == _FAR else np.sqrt(squared[j, i]))
             squared[j, i] = distance if odd else -distance
-    return squared
 
 
 @compiled
@@ -304,11 +305,10 @@ def levels_of(fields: FloatArray, cell: float, areas: FloatArray) -> FloatArray:
     """Return the levels of several fields ``(N, V, U)`` that enclose areas ``(M, N)``: ``(N, M)``; see ``levels``."""
     found = np.empty((len(fields), len(areas)))
     for n in range(len(fields)):
-        found[n] = levels(fields[n], cell, areas[:, n])
+        _levels(fields[n], cell, areas[:, n], found[n])
     return found
 
 
-@compiled
 def levels(field: FloatArray, cell: float, area: FloatArray) -> FloatArray:
     """Return the levels of a field that enclose given areas.
 
@@ -328,22 +328,38 @@ def levels(field: FloatArray, cell: float, area: FloatArray) -> FloatArray:
     (M,) float
         mm; infinite where the area is 0.
     """
-    found = np.full(len(area), np.inf)
+    found = np.empty(len(area))
+    _levels(field, cell, area, found)
+    return found
+
+
+@compiled
+def _levels(field: FloatArray, cell: float, area: FloatArray, found: FloatArray) -> None:
     near = np.empty(field.size)
     least, most, number, full = 0.0, 0.0, 0, -1
     for m in range(len(area)):
         wanted = area[m] / (cell * cell)
         if wanted <= 0.0:
+            found[m] = np.inf
             continue
         if full < 0:
             # Most levels lie close to 0: the outline itself.
             least, most = -_NEAR_CELLS * cell, _NEAR_CELLS * cell
             number, full = _gather(field, least - 0.5 * cell, most + 0.5 * cell, near)
         if not _enclosed(near, number, full, most, cell) <= wanted <= _enclosed(near, number, full, least, cell):
-            least, most = field.min() - cell, field.max() + cell
+            least, most = _range(field)
+            least, most = least - cell, most + cell
             number, full = _gather(field, least, most, near)
         found[m] = _level(near, number, full, least, most, cell, wanted)
-    return found
+
+
+@compiled
+def _range(field: FloatArray) -> tuple[float, float]:
+    least = most = field[0, 0]
+    for v in range(field.shape[0]):
+        for u in range(field.shape[1]):
+            least, most = min(least, field[v, u]), max(most, field[v, u])
+    return least, most
 
 
 @compiled
