@@ -248,7 +248,7 @@ def _lay(
             error = UNSURE_SHARE * abs(images[1][1, v, u] - images[1][0, v, u]) + step_gy
             if full:
                 error += _INNER_SHARE * spread
-                lay_box(curves, np.int64(_FULL), bins, mean, 0.5 * spread, cell_mm3)
+                lay_box(curves, int(_FULL), bins, mean, 0.5 * spread, cell_mm3)
             else:
                 moved_mm = abs(level[0]) if share[0] > 0.0 else 0.0
                 moved = moved_mm / cell * np.sqrt(across_u**2 + across_v**2)

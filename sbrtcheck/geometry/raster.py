@@ -207,7 +207,7 @@ def _distance_field(
     foot = np.empty((rows, columns, 2))
     toggles = np.zeros((rows, columns + 1), dtype=np.uint8)
     changed = np.empty(rows * columns, dtype=np.int64)
-    number = np.int64(0)
+    number = int(0)  # noqa: UP018, RUF046  (a literal would be a type of its own, and compiled apart)
     for r in range(len(start) - 1):
         for n in range(start[r], start[r + 1] - 1):
             au, av = (uv_mm[n, 0] - origin[0]) / cell, (uv_mm[n, 1] - origin[1]) / cell
