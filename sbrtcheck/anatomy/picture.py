@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from contourpy import contour_generator
-from scipy.interpolate import RegularGridInterpolator
 
 from sbrtcheck.dose.sampling import DoseLayers
 from sbrtcheck.errors import NotComputable, UnreadableFile
@@ -194,6 +192,8 @@ def _isodoses(dose: Dose | None, prescribed_gy: float | None, sheet: _Sheet) -> 
         ((_, dose_gy),), (inside,) = DoseLayers(dose, sheet.to_patient, ticks, ticks, np.zeros(1)).both(0, 1)
     except NotComputable:
         return []
+    from contourpy import contour_generator  # needed where something is drawn, not by measure
+
     generator = contour_generator(ticks, ticks, np.ma.masked_array(dose_gy, ~inside))
     found = []
     for percent in _PRESCRIBED_PERCENT if prescribed_gy else _MAXIMUM_PERCENT:
@@ -246,6 +246,8 @@ def _greys(image: Image | None, sheet: _Sheet, region: Region, plane: int) -> tu
 
 def _nearest_slices(image: Image, points_mm: FloatArray) -> FloatArray:
     """Return HU (N,), linear within the nearest slice; NaN more than half a step away from any slice or beside it."""
+    from scipy.interpolate import RegularGridInterpolator
+
     lattice = image.lattice
     at = lattice.to_grid(points_mm)
     nearest = np.abs(at[:, 2, None] - lattice.k_mm[None, :]).argmin(axis=1)

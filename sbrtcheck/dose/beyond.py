@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from shapely.geometry.base import BaseGeometry
 
 from sbrtcheck.dose.sampling import require_volume, sample_cells
@@ -76,7 +75,7 @@ def _hottest_beyond(
     """Return the maximum (best, lowest, highest) of the dose so far from all points, Gy; -inf for none."""
     corners = _corner_maximum(dose)
     cells = np.argwhere(corners > _NEAR_MAXIMUM * max(_outside_maximum(dose, cloud, limit_mm), 0.0))
-    distance = _corner_distances(dose, cells, cKDTree(cloud))
+    distance = _corner_distances(dose, cells, cloud)
     some = distance.max(axis=(1, 2, 3)) >= limit_mm
     cells, distance = cells[some], distance[some]
     nodes = _corners(cells)
@@ -119,14 +118,16 @@ def _corners(cells: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     return [cells[:, n, None, None, None] + steps[n] for n in range(3)]
 
 
-def _corner_distances(dose: Dose, cells: NDArray[np.intp], tree: cKDTree) -> FloatArray:
+def _corner_distances(dose: Dose, cells: NDArray[np.intp], cloud: FloatArray) -> FloatArray:
     """Return the distance of the corners of cells (k, j, i) to the nearest point, ``(C, 2, 2, 2)``, mm."""
+    from scipy.spatial import cKDTree  # half a second, and seldom needed
+
     lattice = dose.lattice
     nodes = np.ravel_multi_index(_corners(cells), lattice.shape)
     unique, inverse = np.unique(nodes, return_inverse=True)
     k, j, i = np.unravel_index(unique, lattice.shape)
     points = lattice.to_lps(np.column_stack([lattice.i_mm[i], lattice.j_mm[j], lattice.k_mm[k]]))
-    distance = np.asarray(tree.query(points)[0])
+    distance = np.asarray(cKDTree(cloud).query(points)[0])
     return np.asarray(distance[inverse].reshape(nodes.shape))
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from scipy.spatial import cKDTree
 
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.boolean import aligned, intersection
@@ -153,6 +152,8 @@ def _ends(a: Plates, b: Plates, i: int, j: int) -> FloatArray:
 
 
 def _oblique(a: Region, b: Region) -> Separation:
+    from scipy.spatial import cKDTree  # half a second to import, and seldom needed
+
     points_a, points_b = _points_on(a), _points_on(b)
     distance, nearest = (np.asarray(found) for found in cKDTree(points_a).query(points_b))
     k = int(np.argmin(distance))
