@@ -101,8 +101,7 @@ def fill(parts: tuple[Region, ...], dose: Dose, method: Method) -> Filled:
     filling = _Filling(dose, _dose_range(parts, dose), method.dose)
     for part, volume_mm3 in zip(parts, volumes, strict=True):
         cell_mm = _cell_mm(volume_mm3, sum(volumes), dose)
-        # Two layers at least between planes: the change of dose across them is needed too.
-        filling.add(part, layers_of(part, min(cell_mm, 0.5 * _least_step_mm(part)), method.shape), cell_mm)
+        filling.add(part, layers_of(part, cell_mm, method.shape), cell_mm)
     return Filled(filling.boxes, filling.extremes_gy, filling.outside_mm3, filling.sums)
 
 
@@ -370,11 +369,6 @@ def _corners(part: Region) -> FloatArray:
     u, v = rings_of(part).bounds_mm
     w = part.w_mm[[0, -1]] + np.array([-step_mm, step_mm])
     return part.to_lps(np.stack(np.meshgrid(u, v, w), axis=-1).reshape(-1, 3))
-
-
-def _least_step_mm(part: Region) -> float:
-    """Return the least distance between neighbouring planes, or the usual step where it is smaller, mm."""
-    return float(min([*np.diff(part.w_mm), np.inf if part.step_mm is None else part.step_mm]))
 
 
 def _cell_mm(part_mm3: float, total_mm3: float, dose: Dose) -> float:
