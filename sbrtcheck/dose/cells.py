@@ -25,8 +25,8 @@ _CELLS_SMALL = 40_000
 _CELL_SHARE = 1.0
 # ... and never more than this many in all.
 _CELLS_MOST = 600_000
-# Layers laid in one go: enough to make each call worth it, few enough to stay in the processor's cache.
-_LAYERS_AT_ONCE = 8
+# Cells laid in one go: enough to make each call worth it, few enough to stay in the processor's cache.
+_CELLS_AT_ONCE = 60_000
 # A small part of a structure gets no fewer than this share of the cells of a small structure.
 _LEAST_SHARE = 0.05
 # What the single box of a cell at the border leaves unknown: this share of the change of dose across the cell.
@@ -128,8 +128,9 @@ class _Filling:
         images, inside = dose.both(0, 1)
         images = np.concatenate([images, images])
         heights_mm = np.concatenate([middle_mm[:1], middle_mm, middle_mm[-1:]])
-        for first in range(0, number, _LAYERS_AT_ONCE):
-            last = min(first + _LAYERS_AT_ONCE, number)
+        at_once = 1 + _CELLS_AT_ONCE // (len(raster.u_mm) * len(raster.v_mm))
+        for first in range(0, number, at_once):
+            last = min(first + at_once, number)
             more, inside_more = dose.both(first + 1, last + 1)
             images, inside = np.concatenate([images[-2:], more]), np.concatenate([inside[-1:], inside_more])
             if last == number:
