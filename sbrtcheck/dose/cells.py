@@ -43,13 +43,14 @@ _OVERSHOOT = 0.3
 # Curves that the cells are laid into: those that are full in the least and in the most volume are laid once.
 _FULL: Final = 0
 _BEST: Final = 1
+_LEAST: Final = 2
 _MOST: Final = 3
 _CURVES: Final = 4
 
 # What is noted of the doses, one row each: the least and the highest dose of the best estimate, of what is certainly
 # inside (the low end of its highest, the high end of its least), and of what is possibly inside.
-_LEAST: Final = 0
-_HIGHEST: Final = 1
+_COLDEST: Final = 0
+_HOTTEST: Final = 1
 _CERTAIN_LEAST: Final = 2
 _CERTAIN_HIGHEST: Final = 3
 _POSSIBLE_LEAST: Final = 4
@@ -68,14 +69,11 @@ class Filled:
         Least and highest dose: best estimate, bounds from what is certainly and from what is possibly inside.
     outside_mm3 : (3,) float
         Volume outside the dose grid: best estimate, least, most.
-    sums : (2,) float
-        Volume inside the grid, mm3, and its integral of the best dose, Gy mm3.
     """
 
     boxes: Boxes
     extremes_gy: FloatArray
     outside_mm3: FloatArray
-    sums: FloatArray
 
     @property
     def at_least_mm3(self) -> FloatArray:
@@ -102,7 +100,7 @@ def fill(parts: tuple[Region, ...], dose: Dose, method: Method) -> Filled:
     for part, volume_mm3 in zip(parts, volumes, strict=True):
         cell_mm = _cell_mm(volume_mm3, sum(volumes), dose)
         filling.add(part, layers_of(part, cell_mm, method.shape), cell_mm)
-    return Filled(filling.boxes, filling.extremes_gy, filling.outside_mm3, filling.sums)
+    return Filled(filling.boxes, filling.extremes_gy, filling.outside_mm3)
 
 
 class _Filling:
@@ -112,7 +110,7 @@ class _Filling:
         self.dose, self.interpolation = dose, interpolation
         self.boxes = Boxes.between(*range_gy, _CURVES)
         self.extremes_gy = np.array([np.inf, -np.inf] * 3)
-        self.outside_mm3, self.sums = np.zeros(3), np.zeros(2)
+        self.outside_mm3 = np.zeros(3)
 
     def add(self, part: Region, layers: Layers, cell_mm: float) -> None:
         layers = layers.where(_held(layers))
@@ -140,7 +138,7 @@ class _Filling:
                 (self.boxes.ramps, self.boxes.plateau_gy, self.boxes.plateau_mm3),
                 self.boxes.unsure,
                 (self.boxes.low_gy, 1.0 / self.boxes.bin_gy),
-                (self.extremes_gy, self.outside_mm3, self.sums),
+                (self.extremes_gy, self.outside_mm3),
                 made,
                 levels_of(made, cell_mm, np.ascontiguousarray(layers.area_mm2[:, some])),
                 images,
@@ -159,11 +157,11 @@ class _Filling:
         """
         e = self.extremes_gy
         # Between these no dose changes what is known already.
-        within = e[_LEAST], e[_HIGHEST]
+        within = e[_COLDEST], e[_HOTTEST]
         found = sample(self.dose, telling_points(part, rings, self.dose, spacing_mm, within), self.interpolation)
         if len(found.dose_gy):
-            e[_LEAST] = min(e[_LEAST], found.dose_gy.min())
-            e[_HIGHEST] = max(e[_HIGHEST], found.dose_gy.max())
+            e[_COLDEST] = min(e[_COLDEST], found.dose_gy.min())
+            e[_HOTTEST] = max(e[_HOTTEST], found.dose_gy.max())
             e[_POSSIBLE_LEAST] = min(e[_POSSIBLE_LEAST], found.low_gy.min())
             e[_POSSIBLE_HIGHEST] = max(e[_POSSIBLE_HIGHEST], found.high_gy.max())
 
@@ -173,7 +171,7 @@ def _lay_layers(
     curves: tuple[FloatArray, FloatArray, FloatArray],
     unsure: FloatArray,
     bins: tuple[float, float],
-    notes: tuple[FloatArray, FloatArray, FloatArray],
+    notes: tuple[FloatArray, FloatArray],
     fields: FloatArray,
     levels: FloatArray,
     images: FloatArray,
@@ -206,7 +204,7 @@ def _lay(
     curves: tuple[FloatArray, FloatArray, FloatArray],
     unsure: FloatArray,
     bins: tuple[float, float],
-    notes: tuple[FloatArray, FloatArray, FloatArray],
+    notes: tuple[FloatArray, FloatArray],
     field: FloatArray,
     level: FloatArray,
     images: tuple[FloatArray, FloatArray, FloatArray],
@@ -227,20 +225,25 @@ def _lay(
     least_level, most_level = min(level[0], level[1], level[2]), max(level[0], level[1], level[2])
     along_w = _along_w(heights_mm, thickness)
     dose = images[0][kind], images[1][kind], images[2][kind]
-    extremes, outside_mm3, sums = notes
+    extremes, outside_mm3 = notes
     seen = extremes[0], extremes[1], extremes[2], extremes[3], extremes[4], extremes[5]
-    share = np.empty(3)
     for v in range(1, field.shape[0] - 1):
         for u in range(1, field.shape[1] - 1):
             value = field[v, u]
             if value <= least_level - 0.5 * cell:
                 continue
+            best = least = most = 1.0
             full = value >= most_level + 0.5 * cell
-            for m in range(3):
-                share[m] = 1.0 if full else min(max(0.5 + (value - level[m]) / cell, 0.0), 1.0)
+            if not full:
+                best, least, most = (
+                    _share(value, level[0], cell),
+                    _share(value, level[1], cell),
+                    _share(value, level[2], cell),
+                )
             if not inside[v, u]:
-                for m in range(3):
-                    outside_mm3[m] += share[m] * cell_mm3
+                outside_mm3[0] += best * cell_mm3
+                outside_mm3[1] += least * cell_mm3
+                outside_mm3[2] += most * cell_mm3
                 continue
             centre, mean, across_u, across_v, across_w = _dose_of_cell(dose, v, u, along_w)
             spread = np.sqrt(across_u * across_u + across_v * across_v + across_w * across_w)
@@ -250,26 +253,28 @@ def _lay(
                 error += _INNER_SHARE * spread
                 lay_box(curves, int(_FULL), bins, mean, 0.5 * spread, cell_mm3)
             else:
-                moved_mm = abs(level[0]) if share[0] > 0.0 else 0.0
-                moved = moved_mm / cell * np.sqrt(across_u**2 + across_v**2)
+                moved = (abs(level[0]) if best > 0.0 else 0.0) / cell * np.sqrt(across_u**2 + across_v**2)
                 error += _BORDER_SHARE * spread + _MOVED_SHARE * moved
                 corner += moved
                 # A border across a cell leaves the covered part off centre, towards the inside, and narrower.
                 slope_u, slope_v = field[v, u + 1] - field[v, u - 1], field[v + 1, u] - field[v - 1, u]
                 steep = np.sqrt(slope_u * slope_u + slope_v * slope_v)
                 inward = (slope_u * across_u + slope_v * across_v) / steep if steep > 0.0 else 0.0
-                held = share[0] if share[0] > 0.0 else share[2]
+                held = best if best > 0.0 else most
                 mean = max(mean + 0.5 * (1.0 - held) * inward, 0.0)
                 half = 0.5 * np.sqrt(max(spread * spread - (1.0 - held * held) * inward * inward, 0.0))
-                for m in range(3):
-                    if share[m] > 0.0:
-                        lay_box(curves, _BEST + m, bins, mean, half, share[m] * cell_mm3)
-            lay_error(unsure, bins, mean, error, max(share[0], share[2]) * cell_mm3)
-            seen = _noted(seen, share[0], share[1], centre, mean, error, corner)
-            sums[0] += share[0] * cell_mm3
-            sums[1] += share[0] * cell_mm3 * mean
+                lay_box(curves, int(_BEST), bins, mean, half, best * cell_mm3)
+                lay_box(curves, int(_LEAST), bins, mean, half, least * cell_mm3)
+                lay_box(curves, int(_MOST), bins, mean, half, most * cell_mm3)
+            lay_error(unsure, bins, mean, error, max(best, most) * cell_mm3)
+            seen = _noted(seen, best, least, centre, mean, error, corner)
     for n in range(6):
         extremes[n] = seen[n]
+
+
+@compiled
+def _share(value: float, level: float, cell: float) -> float:
+    return min(max(0.5 + (value - level) / cell, 0.0), 1.0)
 
 
 @compiled

@@ -199,10 +199,10 @@ def dvh_curves(region: Region, dose: Dose, method: Method = _METHOD) -> DvhCurve
         If the whole structure lies outside the dose grid, its thickness is unknown, or the dose is not a volume.
     """
     filled = fill(parts(region), dose, method)
-    if filled.sums[0] <= 0.0:
-        raise NotComputable("the structure lies outside the dose grid", where=region.where)
     knots, (at_best, at_least, at_most) = filled.boxes.knots_gy, filled.at_least_mm3
     ends, outside = filled.extremes_gy, filled.outside_mm3
+    if at_best[-1] <= 0.0:
+        raise NotComputable("the structure lies outside the dose grid", where=region.where)
     best = _curve(knots, at_best, (ends[0], ends[1]))
     # The shape may hold more where it is cold and less where it is hot, or the other way round.
     middle = np.searchsorted(-knots, -0.5 * (ends[0] + ends[1]))
@@ -223,7 +223,7 @@ def dvh_curves(region: Region, dose: Dose, method: Method = _METHOD) -> DvhCurve
     return DvhCurves(
         best=best,
         variants=(*cold, *hot),
-        outside_fraction=float(outside[0] / (outside[0] + filled.sums[0])),
+        outside_fraction=float(outside[0] / (outside[0] + at_best[-1])),
         roi_number=region.roi_number,
     )
 

@@ -123,6 +123,8 @@ def lay_box(
         Middle of the box, and half its width.
     volume_mm3 : float
     """
+    if volume_mm3 <= 0.0:
+        return
     if half_gy <= _PLATEAU_SHARE * dose_gy:
         plateau_gy, plateau_mm3 = curves[1][curve], curves[2][curve]
         for p in range(_PLATEAUS):
