@@ -145,4 +145,5 @@ def _dose_gy(document: Document, lattice: Lattice, scaling: float) -> DoseArray:
         raise UnusableDose("dose is negative somewhere", remedy="Export the dose again")
     if float(dose_gy.max()) == 0:
         raise UnusableDose("dose is zero everywhere", remedy="Export the dose again")
+    dose_gy.setflags(write=False)  # so that it need not be copied to be frozen
     return dose_gy

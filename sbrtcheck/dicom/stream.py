@@ -27,8 +27,8 @@ _ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
 _PIXEL_DATA: Final = 0x7FE00010
-_SHORT_VR: Final = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
-_LONG_VR: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_SHORT_VR: Final = {vr: vr.decode() for vr in b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()}
+_LONG_VR: Final = {vr: vr.decode() for vr in b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()}
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
@@ -210,7 +210,11 @@ class _Walker:
             if tag <= previous or tag >> 16 == 0xFFFE:
                 raise _damaged("elements out of order", tag)
             previous = tag
-            elements[tag], position = self.element(tag, vr, length, value_at, end, depth)
+            stop = value_at + length
+            if vr != "SQ" and length != _UNDEFINED and stop <= end:  # nearly all elements
+                elements[tag], position = Element(vr, self.view[value_at:stop], None), stop
+            else:
+                elements[tag], position = self.element(tag, vr, length, value_at, end, depth)
         if open_ended:
             raise _damaged("an item does not end", max(previous, 0))
         return elements, position
@@ -219,31 +223,30 @@ class _Walker:
         """Return tag, VR, length and where the value starts."""
         if position + 8 > end:
             raise _damaged("bytes left over that are no element", 0)
-        group, element, length = self.tag_and_long(self.view, position)
-        tag = group << 16 | element
-        if group == 0xFFFE:
-            return tag, "", length, position + 8
         if self.implicit:
-            return tag, _dictionary_vr(tag), length, position + 8
-        _, _, code, length = self.tag_and_short(self.view, position)
-        if code in _SHORT_VR:
-            return tag, code.decode(), length, position + 8
-        if code not in _LONG_VR or position + 12 > end:
+            group, element, length = self.tag_and_long(self.view, position)
+            tag = group << 16 | element
+            return tag, "" if group == 0xFFFE else _dictionary_vr(tag), length, position + 8
+        group, element, code, length = self.tag_and_short(self.view, position)
+        tag = group << 16 | element
+        vr = _SHORT_VR.get(code)
+        if vr is not None and group != 0xFFFE:
+            return tag, vr, length, position + 8
+        if group == 0xFFFE:
+            return tag, "", self.long(self.view, position + 4)[0], position + 8
+        vr = _LONG_VR.get(code)
+        if vr is None or position + 12 > end:
             raise _damaged("no such value representation", tag)
         (length,) = self.long(self.view, position + 8)
-        vr = code.decode()
         return tag, _dictionary_vr(tag) if vr == "UN" else vr, length, position + 12
 
     def element(self, tag: int, vr: str, length: int, value_at: int, end: int, depth: int) -> tuple[Element, int]:
-        """Return the element whose value starts at ``value_at``, and where the next one starts."""
+        """Return a sequence or pixel data whose value starts at ``value_at``, and where the next element starts."""
         undefined = length == _UNDEFINED
         if not undefined and value_at + length > end:
             raise _damaged(f"{length} bytes are declared and {end - value_at} are left", tag)
         if undefined and tag == _PIXEL_DATA:
             stop = self.fragments(value_at, end)
-            return Element(vr, self.view[value_at:stop], None), stop
-        if not undefined and vr != "SQ":
-            stop = value_at + length
             return Element(vr, self.view[value_at:stop], None), stop
         walker = self
         if vr != "SQ" or self.unknown_at(value_at, tag):

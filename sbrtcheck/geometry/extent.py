@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import pdist
 from shapely import Polygon
 
+from sbrtcheck.compiled import compiled
 from sbrtcheck.geometry.area import Areas
+from sbrtcheck.geometry.farthest import farthest, farthest_pair
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.geometry.rings import ring_curvature
+from sbrtcheck.geometry.rings import CORNER_DEGREES, fill_curvature, ring_curvature
 from sbrtcheck.geometry.slices import areas_of
 from sbrtcheck.model import FloatArray
 from sbrtcheck.results import Interval
@@ -23,8 +23,10 @@ from sbrtcheck.results import Interval
 _NO_GAIN_MM = 1e-6
 # Sections through a cap whose points may be the farthest.
 _CAP_SECTIONS = 8
-# More points than this are first reduced to their convex hull in space.
-_POINTS_AT_ONCE = 400
+# An arc through three vertices reaches beyond the middle one by less than this share of the longer edge there.
+_MOST_GAIN = float(np.deg2rad(CORNER_DEGREES))
+# Twice the area of three vertices on one line: rounding of double precision.
+_STRAIGHT_MM2 = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,66 +128,63 @@ def _longest_piece(region: Region) -> tuple[float, int, FloatArray]:
     pieces, planes = shapely.get_parts(np.array(region.outlines), return_index=True)
     bounds = shapely.bounds(pieces)
     diagonal = np.hypot(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
-    longest, plane, ends, most = -1.0, 0, np.zeros((2, 2)), 0.0
-    for k in np.argsort(-diagonal, kind="stable"):
+    order = np.argsort(-diagonal, kind="stable")
+    uv_mm, ring = shapely.get_coordinates(shapely.get_exterior_ring(pieces), return_index=True)
+    start = np.searchsorted(ring, np.arange(len(pieces) + 1))
+    k, a, b, longest, most = _longest_ring(uv_mm, start, order, diagonal)
+    gain = most - longest
+    ends = uv_mm[[start[k] + a, start[k] + b]]
+    return (gain if gain > _NO_GAIN_MM else 0.0), int(planes[k]), ends
+
+
+@compiled
+def _longest_ring(
+    uv_mm: FloatArray, start: NDArray[np.intp], order: NDArray[np.intp], diagonal: FloatArray
+) -> tuple[int, int, int, float, float]:
+    """Return the closed ring with the longest diameter, its two vertices, their distance, and the most with arcs."""
+    best, first, second, longest, most = 0, 0, 0, -1.0, 0.0
+    for k in order:
         if diagonal[k] < longest:
             break
-        ring = shapely.get_coordinates(pieces[k].exterior)[:-1]
-        a, b = _farthest(ring[_hull(ring)])
-        length = float(np.linalg.norm(b - a))
-        most = max(most, length + _arc_gain(ring, a, b) + _arc_gain(ring, b, a))
+        ring = uv_mm[start[k] : start[k + 1]]
+        number = len(ring) - 1
+        edge = 0.0
+        for n in range(number):
+            edge = max(edge, np.hypot(ring[n + 1, 0] - ring[n, 0], ring[n + 1, 1] - ring[n, 1]))
+        # Shorter pairs than this can neither be the longest nor reach the farthest with their arcs.
+        least = min(longest, most - 2.0 * _MOST_GAIN * edge)
+        i, j = farthest_pair(ring[:-1, 0].copy(), ring[:-1, 1].copy(), np.zeros(number), least)
+        if i < 0:
+            continue
+        length = np.hypot(ring[j, 0] - ring[i, 0], ring[j, 1] - ring[i, 1])
+        edges, curvature = np.zeros(number), np.zeros(number)
+        fill_curvature(ring, edges, curvature)
+        reach = length + _arc_gain(ring, edges, curvature, i, j) + _arc_gain(ring, edges, curvature, j, i)
+        most = max(most, reach)
         if length > longest:
-            longest, plane, ends = length, int(planes[k]), np.array([a, b])
-    gain = most - longest
-    return (gain if gain > _NO_GAIN_MM else 0.0), plane, ends
+            best, first, second, longest = k, i, j, length
+    return best, first, second, longest, most
 
 
-def _hull(points: FloatArray) -> NDArray[np.intp]:
-    """Return indices of the convex hull, in rising order; of all points where they span no area or volume."""
-    try:
-        return np.sort(ConvexHull(points).vertices).astype(np.intp)
-    except QhullError:
-        return np.arange(len(points))
-
-
-def _farthest(points: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the two points that lie farthest apart."""
-    if len(points) > _POINTS_AT_ONCE:
-        points = points[_hull(points)]
-    k = int(np.argmax(pdist(points)))
-    # pdist lists the pairs (0, 1), (0, 2), ... (1, 2), ...: row i starts after the rows before it.
-    number = len(points)
-    rows = np.arange(number)
-    starts = rows * (2 * number - rows - 1) // 2
-    i = int(np.searchsorted(starts, k, side="right")) - 1
-    return points[i], points[k - int(starts[i]) + i + 1]
-
-
-def _arc_gain(ring: FloatArray, end: FloatArray, other: FloatArray) -> float:
-    """Return how far the circle through a vertex and its neighbours reaches beyond it, away from ``other``, mm."""
-    k = int(np.argmin(np.hypot(*(ring - end).T)))
-    length, curvature = ring_curvature(ring)
+@compiled
+def _arc_gain(ring: FloatArray, edges: FloatArray, curvature: FloatArray, k: int, other: int) -> float:
+    """Return how far the circle through vertex ``k`` and its neighbours reaches beyond it, away from ``other``, mm."""
     if curvature[k] <= 0.0:
         return 0.0
-    before, after = ring[k - 1], ring[(k + 1) % len(ring)]
-    centre = _circumcentre(before, end, after)
-    if centre is None:
+    before = k - 1 if k > 0 else len(edges) - 1
+    pu, pv = ring[before, 0] - ring[k, 0], ring[before, 1] - ring[k, 1]
+    qu, qv = ring[k + 1, 0] - ring[k, 0], ring[k + 1, 1] - ring[k, 1]
+    cross = 2.0 * (pu * qv - pv * qu)
+    if abs(cross) < _STRAIGHT_MM2:
         return 0.0
-    radius = float(np.linalg.norm(end - centre))
-    away = (end - other) / np.linalg.norm(end - other)
-    gain = radius - float((end - centre) @ away)
+    pp, qq = pu * pu + pv * pv, qu * qu + qv * qv
+    # From the centre of the circle to the vertex.
+    cu, cv = -(qv * pp - pv * qq) / cross, -(pu * qq - qu * pp) / cross
+    du, dv = ring[k, 0] - ring[other, 0], ring[k, 1] - ring[other, 1]
+    gain = np.hypot(cu, cv) - (cu * du + cv * dv) / np.hypot(du, dv)
     # The arc runs between the neighbours only.
-    longest = max(float(length[k]), float(length[k - 1]))
-    return min(gain, longest * longest * float(curvature[k]) / 2.0)
-
-
-def _circumcentre(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray | None:
-    p, q = a - b, c - b
-    cross = 2.0 * (p[0] * q[1] - p[1] * q[0])
-    if abs(cross) < 1e-12:
-        return None
-    pp, qq = float(p @ p), float(q @ q)
-    return np.asarray(b + np.array([q[1] * pp - p[1] * qq, p[0] * qq - q[0] * pp]) / cross)
+    longer = max(edges[k], edges[before])
+    return float(min(gain, longer * longer * curvature[k] / 2.0))
 
 
 def _longest_chord(piece: Polygon, ends: FloatArray) -> FloatArray:
@@ -218,17 +217,20 @@ def _sagitta(ring: FloatArray, point: FloatArray) -> float:
 def _longest_of_part(part: Region) -> Extent:
     areas = areas_of(part)
     drawn = _hull_points(part)
-    a, b = _farthest(drawn)
-    low = float(np.linalg.norm(b - a))
+    low, _ = _longest(drawn)
     tips, reaches = [drawn], [drawn]
     for plane, profile, sign in ((0, areas.turned, -1.0), (len(part.w_mm) - 1, areas, 1.0)):
         tips.append(_cap_points(part, plane, profile, 0, sign))
         reaches.append(_cap_points(part, plane, profile, 2, sign))
-    a, b = _farthest(np.concatenate(tips))
-    value = float(np.linalg.norm(b - a))
-    far = _farthest(np.concatenate(reaches))
-    high = float(np.linalg.norm(far[1] - far[0])) + _longest_piece(part)[0]
-    return Extent(Interval(value, min(low, value), max(high, value)), part.to_lps(np.array([a, b])))
+    value, ends = _longest(np.concatenate(tips))
+    high = _longest(np.concatenate(reaches))[0] + _longest_piece(part)[0]
+    return Extent(Interval(value, min(low, value), max(high, value)), part.to_lps(ends))
+
+
+def _longest(points: FloatArray) -> tuple[float, FloatArray]:
+    """Return the greatest distance between two points, and the two ``(2, 3)``."""
+    ends = points[list(farthest(points))]
+    return float(np.linalg.norm(ends[1] - ends[0])), ends
 
 
 def _hull_points(part: Region) -> FloatArray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
 from sbrtcheck.model import FloatArray
@@ -23,26 +24,28 @@ class Outline:
     crossing: int = 0  # pairs of loops that cut each other; read even-odd
 
 
-def even_odd(loops: list[FloatArray]) -> list[MultiPolygon]:
+def even_odd(points: FloatArray, count: NDArray[np.int64]) -> NDArray[np.object_]:
     """Return the even-odd interior of each loop by itself.
 
     Parameters
     ----------
-    loops : list of (N, 2) float
-        Vertices, mm, without a repeated first point, at least three each.
+    points : (N, 2) float
+        Vertices of all loops, one after the other, mm, without repeated first points.
+    count : (L,) int
+        Vertices of each loop, at least three.
 
     Returns
     -------
-    list of MultiPolygon
+    (L,) array of MultiPolygon
         A keyhole (an edge walked both ways) leaves a hole; a figure of eight leaves two lobes; empty where no area is
         enclosed.
     """
-    counts = np.array([len(loop) for loop in loops])
-    rings = np.array(shapely.linearrings(np.concatenate(loops), indices=np.repeat(np.arange(len(loops)), counts)))
-    shapes = np.array(shapely.polygons(rings))
-    for index in np.flatnonzero(~shapely.is_valid(shapes)):
+    rings = np.array(shapely.linearrings(points, indices=np.repeat(np.arange(len(count)), count)))
+    polygons = np.array(shapely.polygons(rings))
+    shapes: NDArray[np.object_] = np.array(shapely.multipolygons(polygons, indices=np.arange(len(count))))
+    for index in np.flatnonzero(~shapely.is_valid(polygons)):
         shapes[index] = _odd_faces(rings[index])
-    return [_as_multipolygon(shape) for shape in shapes]
+    return shapes
 
 
 def combine(shapes: list[MultiPolygon]) -> Outline:
@@ -64,8 +67,8 @@ def combine(shapes: list[MultiPolygon]) -> Outline:
             continue
         crossing += sum(bool(shapely.overlaps(other, shape)) for other in touching)
         kept.append(shape)
-    inside = MultiPolygon()
-    for shape in kept:
+    inside = kept[0]
+    for shape in kept[1:]:
         inside = _as_multipolygon(shapely.symmetric_difference(inside, shape))
     return Outline(inside, repeated=repeated, crossing=crossing)
 

@@ -8,8 +8,6 @@ from functools import lru_cache
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from shapely import MultiPolygon
 
 from sbrtcheck.geometry.region import BRIDGE_STEPS, Region
@@ -54,38 +52,52 @@ def parts(region: Region) -> tuple[Region, ...]:
 def _labels(region: Region, pieces: Pieces, plane: NDArray[np.intp]) -> tuple[int, NDArray[np.intp]]:
     """Return the number of connected parts and the part of each piece."""
     bridge_mm = np.inf if region.step_mm is None else BRIDGE_STEPS * region.step_mm
-    starts = np.searchsorted(plane, np.arange(len(region.w_mm) + 1))
     ends_above, ends_below = np.ones(len(pieces), dtype=bool), np.ones(len(pieces), dtype=bool)
-    lower: list[NDArray[np.intp]] = []
-    upper: list[NDArray[np.intp]] = []
+    label = np.arange(len(pieces))
     for apart in range(1, len(region.w_mm)):
-        near = np.flatnonzero(region.w_mm[apart:] - region.w_mm[:-apart] <= bridge_mm)
-        if len(near) == 0:
+        near = region.w_mm[apart:] - region.w_mm[:-apart] <= bridge_mm
+        if not near.any():
             break
         # A piece that goes on to a nearer plane is not looked for on a farther one.
-        pairs = [_pairs(starts, k, k + apart, ends_above, ends_below) for k in near.tolist()]
-        below, above = (np.concatenate(side) for side in zip(*pairs, strict=True))
+        below, above = _pairs(plane, near, apart, ends_above, ends_below)
         touch = shapely.intersects(pieces[below], pieces[above])
-        lower.append(below[touch])
-        upper.append(above[touch])
-        ends_above[lower[-1]] = False
-        ends_below[upper[-1]] = False
-    if not lower:
-        return len(pieces), np.arange(len(pieces))
-    a, b = np.concatenate(lower), np.concatenate(upper)
-    links = coo_array((np.ones(len(a)), (a, b)), shape=(len(pieces), len(pieces)))
-    number, label = connected_components(links, directed=False)
-    return int(number), np.asarray(label, dtype=np.intp)
+        below, above = below[touch], above[touch]
+        ends_above[below] = False
+        ends_below[above] = False
+        _join(label, below, above)
+    found, label = np.unique([_root(label, k) for k in range(len(label))], return_inverse=True)
+    return len(found), label
 
 
 def _pairs(
-    starts: NDArray[np.intp], below: int, above: int, ends_above: NDArray[np.bool_], ends_below: NDArray[np.bool_]
+    plane: NDArray[np.intp],
+    near: NDArray[np.bool_],
+    apart: int,
+    ends_above: NDArray[np.bool_],
+    ends_below: NDArray[np.bool_],
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return all pairs of pieces of two planes, of which the lower has nothing above it yet, or the upper below."""
-    low = np.arange(starts[below], starts[below + 1])
-    high = np.arange(starts[above], starts[above + 1])
-    low, high = low[ends_above[low]], high[ends_below[high]]
-    return np.repeat(low, len(high)), np.tile(high, len(low))
+    """Return all pairs of pieces of planes ``apart``, where the lower has nothing above it yet or the upper below."""
+    wanted = ends_above & np.append(near, np.zeros(apart, dtype=bool))[plane]
+    low, high = np.flatnonzero(wanted), np.flatnonzero(ends_below)
+    first = np.searchsorted(plane[high], plane[low] + apart)
+    partners = np.searchsorted(plane[high], plane[low] + apart, side="right") - first
+    # The partners of one piece follow one another.
+    nth = np.arange(partners.sum()) - np.repeat(np.cumsum(partners) - partners, partners)
+    return np.repeat(low, partners), high[np.repeat(first, partners) + nth]
+
+
+def _join(label: NDArray[np.intp], below: NDArray[np.intp], above: NDArray[np.intp]) -> None:
+    """Put touching pieces into one set: each label is another piece of the set, or the piece itself for its root."""
+    for a, b in zip(below.tolist(), above.tolist(), strict=True):
+        first, second = sorted((_root(label, a), _root(label, b)))
+        label[second] = first
+
+
+def _root(label: NDArray[np.intp], piece: int) -> int:
+    while label[piece] != piece:
+        label[piece] = label[label[piece]]
+        piece = int(label[piece])
+    return piece
 
 
 def _part(region: Region, pieces: Pieces, plane: NDArray[np.intp]) -> Region:

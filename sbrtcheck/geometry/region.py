@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely import MultiPolygon
 
+from sbrtcheck.compiled import compiled
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.outline import combine, even_odd
 from sbrtcheck.model import FloatArray, Structure, frozen
@@ -106,23 +108,23 @@ def region_of(structure: Structure, plane_spacing_mm: float | None = None) -> Re
         If nothing closed is drawn, or the contours do not lie in parallel planes.
     """
     loops, ignored = _distinct_loops(structure)
-    if not loops:
+    if not len(loops.count):
         raise NotComputable(
             f"no closed contour encloses an area ({ignored} ignored)" if ignored else "no closed contour is drawn",
             where=structure.where,
         )
     rotation = _frame(_normal(loops))
-    local = [loop @ rotation for loop in loops]
-    _require_planes(local, structure.where)
-    shapes = even_odd([loop[:, :2] for loop in local])
-    drawn = [k for k, shape in enumerate(shapes) if shape.area > _LEAST_AREA_MM2]
+    local = loops.points_mm @ rotation
+    _require_planes(np.ascontiguousarray(local[:, 2]), loops.start, structure.where)
+    shapes = even_odd(local[:, :2], loops.count)
+    drawn = np.flatnonzero(shapely.area(shapes) > _LEAST_AREA_MM2)
     ignored += len(shapes) - len(drawn)
-    if not drawn:
+    if not len(drawn):
         raise NotComputable(f"no closed contour encloses an area ({ignored} ignored)", where=structure.where)
-    heights = np.array([local[k][:, 2].mean() for k in drawn])
-    w_mm, members = _planes(heights)
-    outlines = [combine([shapes[drawn[m]] for m in group]) for group in members]
-    kept = [k for k, outline in enumerate(outlines) if outline.inside.area > _LEAST_AREA_MM2]
+    heights = np.add.reduceat(local[:, 2], loops.start) / loops.count
+    w_mm, members = _planes(heights[drawn])
+    outlines = [combine(list(shapes[drawn[group]])) for group in members]
+    kept = np.flatnonzero(shapely.area([outline.inside for outline in outlines]) > _LEAST_AREA_MM2)
     to_patient = np.eye(4)
     to_patient[:3, :3] = rotation
     return Region(
@@ -137,43 +139,92 @@ def region_of(structure: Structure, plane_spacing_mm: float | None = None) -> Re
     )
 
 
-def _distinct_loops(structure: Structure) -> tuple[list[FloatArray], int]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loops:
+    """Closed contours, one after the other: points ``(N, 3)``, and for each where it starts and its number of points.
+
+    ``area_mm2`` ``(L, 3)`` holds their vector areas.
+    """
+
+    points_mm: FloatArray
+    start: NDArray[np.int64]
+    count: NDArray[np.int64]
+    area_mm2: FloatArray
+
+    def of(self, k: int) -> FloatArray:
+        return self.points_mm[self.start[k] : self.start[k] + self.count[k]]
+
+
+def _distinct_loops(structure: Structure) -> tuple[_Loops, int]:
     """Return the closed contours without repeated points, and how many enclose nothing."""
     closed = [c.points_mm for c in structure.contours if c.geometric_type in {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}]
-    loops = []
-    for points in closed:
-        if len(points) < 3 or not np.isfinite(points).all():
-            continue
-        apart = np.abs(points - np.roll(points, 1, axis=0)).max(axis=1) > _SAME_POINT_MM
-        loop = points if apart.all() else points[apart]
-        if len(loop) >= 3 and _spreads(loop):
-            loops.append(loop)
-    return loops, len(closed) - len(loops)
-
-
-def _spreads(loop: FloatArray) -> bool:
-    """Return whether the points of a loop do not all lie on one line."""
-    if np.linalg.norm(_area_vector(loop)) > _LEAST_AREA_MM2:
-        return True
+    count = np.array([len(points) for points in closed], dtype=np.int64)
+    points = np.concatenate(closed) if closed else np.empty((0, 3))
+    area_mm2 = np.zeros((len(closed), 3))
+    points = points[: _drop_repeats(points, count, area_mm2)]
+    start = np.cumsum(count) - count
     # A figure of eight has no signed area either, and does enclose something.
+    flat = np.flatnonzero((count > 0) & (np.linalg.norm(area_mm2, axis=1) <= _LEAST_AREA_MM2))
+    lines = [k for k in flat if _is_line(points[start[k] : start[k] + count[k]])]
+    if lines:
+        on_line = np.zeros(len(count), dtype=bool)
+        on_line[lines] = True
+        points = points[~np.repeat(on_line, count)]
+        count[lines] = 0
+    held = count > 0
+    loops = _Loops(points, (np.cumsum(count) - count)[held], count[held], area_mm2[held])
+    return loops, len(closed) - len(loops.count)
+
+
+@compiled
+def _drop_repeats(points: FloatArray, count: NDArray[np.int64], area: FloatArray) -> int:
+    """Move the points of contours that differ from the ones before them to the front; return how many they are.
+
+    ``count`` (given: points of each contour) becomes the number that is left: none where fewer than three are, or one
+    is not finite. ``area`` ``(L, 3)`` is filled with vector areas, mm2 (Newell's method).
+    """
+    begin = filled = 0
+    for c in range(len(count)):
+        end, first = begin + count[c], filled
+        finite = end > begin
+        if not finite:
+            continue
+        # Compared with the last point as stored, which may be overwritten before the loop comes to it.
+        px, py, pz = points[end - 1, 0], points[end - 1, 1], points[end - 1, 2]
+        for n in range(begin, end):
+            x, y, z = points[n, 0], points[n, 1], points[n, 2]
+            finite = finite and np.isfinite(x + y + z)
+            if max(abs(x - px), abs(y - py), abs(z - pz)) > _SAME_POINT_MM:
+                points[filled, 0], points[filled, 1], points[filled, 2] = x, y, z
+                filled += 1
+            px, py, pz = x, y, z
+        begin = end
+        if not finite or filled - first < 3:
+            filled = first
+        count[c] = filled - first
+        for n in range(first, filled - 1):
+            for d in range(3):
+                e, f = (d + 1) % 3, (d + 2) % 3
+                ae, af = points[n, e] - points[first, e], points[n, f] - points[first, f]
+                be, bf = points[n + 1, e] - points[first, e], points[n + 1, f] - points[first, f]
+                area[c, d] += 0.5 * (ae * bf - af * be)
+    return filled
+
+
+def _is_line(loop: FloatArray) -> bool:
+    """Return whether all points of a loop lie on one line."""
     spread = np.linalg.svd(loop - loop.mean(axis=0), compute_uv=False)
-    return bool(spread[1] > _SAME_POINT_MM * max(spread[0], 1.0))
+    return bool(spread[1] <= _SAME_POINT_MM * max(spread[0], 1.0))
 
 
-def _area_vector(loop: FloatArray) -> FloatArray:
-    """Return the vector area of a loop, mm2 (Newell's method)."""
-    x, y, z = (loop - loop[0]).T
-    x1, y1, z1 = np.roll(x, -1), np.roll(y, -1), np.roll(z, -1)
-    return 0.5 * np.array([(y * z1 - z * y1).sum(), (z * x1 - x * z1).sum(), (x * y1 - y * x1).sum()])
-
-
-def _normal(loops: list[FloatArray]) -> FloatArray:
+def _normal(loops: _Loops) -> FloatArray:
     """Return the common unit normal, its largest component positive."""
-    vectors = np.array([_area_vector(loop) for loop in loops])
+    vectors = loops.area_mm2
     sizes = np.linalg.norm(vectors, axis=1)
     if sizes.max() <= _LEAST_AREA_MM2:
         # Only figures of eight: their signed areas cancel, but their points still span the plane.
-        largest = max(loops, key=lambda loop: float(np.ptp(loop, axis=0).max()))
+        single = (loops.of(k) for k in range(len(loops.count)))
+        largest = max(single, key=lambda loop: float(np.ptp(loop, axis=0).max()))
         total = np.linalg.svd(largest - largest.mean(axis=0))[2][2]
     else:
         largest_vector = vectors[np.argmax(sizes)]
@@ -195,8 +246,9 @@ def _frame(normal: FloatArray) -> FloatArray:
     return np.column_stack([u, np.cross(normal, u), normal])
 
 
-def _require_planes(local: list[FloatArray], where: str) -> None:
-    off_plane = max(float(np.ptp(loop[:, 2])) for loop in local) / 2.0
+def _require_planes(heights_mm: FloatArray, start: NDArray[np.int64], where: str) -> None:
+    spread = np.maximum.reduceat(heights_mm, start) - np.minimum.reduceat(heights_mm, start)
+    off_plane = float(spread.max()) / 2.0
     if off_plane > _PLANE_TOLERANCE_MM:
         raise NotComputable(
             f"contours are not planar and parallel: one leaves its plane by {off_plane:.2f} mm",
@@ -205,12 +257,12 @@ def _require_planes(local: list[FloatArray], where: str) -> None:
         )
 
 
-def _planes(heights: FloatArray) -> tuple[FloatArray, list[list[int]]]:
+def _planes(heights: FloatArray) -> tuple[FloatArray, list[NDArray[np.intp]]]:
     """Group contours of one plane; return the plane positions and, for each, the contours on it."""
     order = np.argsort(heights, kind="stable")
     first = np.diff(heights[order], prepend=-np.inf) > _PLANE_TOLERANCE_MM
     groups = np.split(order, np.flatnonzero(first)[1:])
-    return np.array([heights[group].mean() for group in groups]), [group.tolist() for group in groups]
+    return np.array([heights[group].mean() for group in groups]), groups
 
 
 def _usual_step(w_mm: FloatArray, plane_spacing_mm: float | None) -> float | None:

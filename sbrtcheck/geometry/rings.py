@@ -87,12 +87,12 @@ def ring_curvature(ring: FloatArray) -> tuple[FloatArray, FloatArray]:
     """
     closed = np.ascontiguousarray(np.concatenate([ring, ring[:1]]), dtype=np.float64)
     length, curvature = np.zeros(len(ring)), np.zeros(len(ring))
-    _curvature(closed, length, curvature)
+    fill_curvature(closed, length, curvature)
     return length, curvature
 
 
 @compiled
-def _curvature(ring: FloatArray, length: FloatArray, curvature: FloatArray) -> None:
+def fill_curvature(ring: FloatArray, length: FloatArray, curvature: FloatArray) -> None:
     """Fill edge lengths and curvatures of one closed ring ``(N + 1, 2)``."""
     number = len(ring) - 1
     for n in range(number):
@@ -120,7 +120,7 @@ def _arc_areas(uv_mm: FloatArray, start: NDArray[np.int64]) -> FloatArray:
         ring = uv_mm[start[r] : start[r + 1]]
         number = len(ring) - 1
         length, curvature = np.zeros(number), np.zeros(number)
-        _curvature(ring, length, curvature)
+        fill_curvature(ring, length, curvature)
         total = 0.0
         for n in range(number):
             m = n + 1 if n < number - 1 else 0

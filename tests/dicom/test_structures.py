@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -162,25 +164,48 @@ def test_control_characters_cannot_reach_a_terminal(read, build) -> None:
     assert "\x1b" not in name
 
 
+def decimals(texts) -> list[list[float]]:
+    values, ends = parse_decimals(texts)
+    return [part.tolist() for part in np.split(values, ends[:-1])]
+
+
 @settings(max_examples=100, deadline=None)
 @given(
-    st.lists(st.floats(-9999, 9999), min_size=1, max_size=40),
-    st.sampled_from(["{!r}", "{:.4f}", "{:.10e}", " {:.3f} "]),
+    st.lists(st.lists(st.floats(-9999, 9999), min_size=1, max_size=20), max_size=4),
+    st.sampled_from(["{!r}", "{:.4f}", "{:.10e}", " {:.3f} ", "{:.15f}", "{:+.17g}", "{:.0f}.", "{:.25f}\x00"]),
 )
-def test_fast_parsing_agrees_with_python(values, form) -> None:
-    words = [form.format(v) for v in values]
-    parsed = parse_decimals("\\".join(words).encode(), len(words))
-    assert parsed.tolist() == [float(w) for w in words]
+def test_fast_parsing_gives_the_very_bits_that_python_gives(contours, form) -> None:
+    words = [[form.format(v) for v in contour] for contour in contours]
+    expected = [[float(w.strip(" \x00")) for w in contour] for contour in words]
+    found = decimals(["\\".join(contour).encode() for contour in words]) if words else []
+    assert [np.array(part).tobytes() for part in found] == [np.array(part).tobytes() for part in expected]
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text("0123456789+-.eE\\ n_x", max_size=30), st.integers(1, 6))
-def test_fast_parsing_refuses_what_python_refuses(text, count) -> None:
-    try:
-        parsed = parse_decimals(text.encode(), count)
-    except UnusableStructures:
-        return
-    words = text.split("\\")
-    assert len(words) == count
-    assert "_" not in text
-    assert np.array_equal(parsed, [float(w) for w in words])
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(0, 10**21),
+    st.integers(-30, 30),
+    st.sampled_from(["{}e{}", "-{}.e{:+}", "+.{}E{}", "000{}e{:03}"]),
+)
+def test_long_numbers_are_rounded_as_python_rounds_them(whole, power, form) -> None:
+    word = form.format(whole, power)
+    assert decimals([word.encode()]) == [[float(word)]]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("0123456789+-.eE\\ \x00n_x", max_size=30))
+def test_fast_parsing_refuses_what_is_no_list_of_finite_decimals(text) -> None:
+    words = [word.strip(" \x00") for word in text.split("\\")]
+    if all(
+        re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", w) and abs(float(w)) < np.inf for w in words
+    ):
+        assert decimals([text.encode()]) == [[float(w) for w in words]]
+    else:
+        with pytest.raises(UnusableStructures):
+            parse_decimals([text.encode()])
+
+
+@pytest.mark.parametrize("text", ["", " ", "1\\", "\\1", "1\\\\2", "1 2", "1e", "1e+", ".", "-", "1e999", "0x1", "1,5"])
+def test_a_list_with_a_flaw_is_no_list(text) -> None:
+    with pytest.raises(UnusableStructures):
+        parse_decimals([b"1", text.encode(), b"2"])
