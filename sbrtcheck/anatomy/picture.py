@@ -246,8 +246,6 @@ def _greys(image: Image | None, sheet: _Sheet, region: Region, plane: int) -> tu
 
 def _nearest_slices(image: Image, points_mm: FloatArray) -> FloatArray:
     """Return HU (N,), linear within the nearest slice; NaN more than half a step away from any slice or beside it."""
-    from scipy.interpolate import RegularGridInterpolator
-
     lattice = image.lattice
     at = lattice.to_grid(points_mm)
     nearest = np.abs(at[:, 2, None] - lattice.k_mm[None, :]).argmin(axis=1)
@@ -256,9 +254,24 @@ def _nearest_slices(image: Image, points_mm: FloatArray) -> FloatArray:
     hu = np.full(len(at), np.nan)
     for k in np.unique(nearest[near]):
         here = near & (nearest == k)
-        plane = RegularGridInterpolator((lattice.j_mm, lattice.i_mm), image.read_slice(int(k)), bounds_error=False)
-        hu[here] = plane(at[here][:, [1, 0]])
+        hu[here] = _bilinear(image.read_slice(int(k)), lattice.i_mm, lattice.j_mm, at[here])
     return hu
+
+
+def _bilinear(pixels: FloatArray, i_mm: FloatArray, j_mm: FloatArray, at_mm: FloatArray) -> FloatArray:
+    """Return values between the pixels ``(J, I)`` at grid coordinates ``(N, 2 or more)``, NaN beyond them."""
+    corner, share, within = [], [], np.ones(len(at_mm), dtype=bool)
+    for ticks, x in zip((i_mm, j_mm), at_mm.T, strict=False):
+        if len(ticks) < 2:
+            return np.full(len(at_mm), np.nan)
+        low = np.clip(np.searchsorted(ticks, x) - 1, 0, len(ticks) - 2)
+        corner.append(low)
+        share.append((x - ticks[low]) / (ticks[low + 1] - ticks[low]))
+        within &= (x >= ticks[0]) & (x <= ticks[-1])
+    (i, j), (u, v) = corner, share
+    upper = pixels[j, i] * (1.0 - u) + pixels[j, i + 1] * u
+    lower = pixels[j + 1, i] * (1.0 - u) + pixels[j + 1, i + 1] * u
+    return np.where(within, upper * (1.0 - v) + lower * v, np.nan)
 
 
 def _window(inside_hu: FloatArray, around_hu: FloatArray) -> str:

@@ -14,7 +14,6 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from sbrtcheck.errors import UsageError
 from sbrtcheck.model import FloatArray, frozen
@@ -102,6 +101,8 @@ def _peripheral(
 
 def _turned(axis: _Point, degrees: float, shift_mm: _Point) -> FloatArray:
     """Return a rigid transform ``(4, 4)``: a turn about an axis through the origin, then a shift."""
+    from scipy.spatial.transform import Rotation  # half a second to import, and two cases need it
+
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_rotvec(np.asarray(axis) * degrees / np.linalg.norm(axis), degrees=True).as_matrix()
     matrix[:3, 3] = shift_mm

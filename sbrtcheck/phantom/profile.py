@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.integrate import quad
 
 from sbrtcheck.model import FloatArray
 
@@ -96,6 +95,8 @@ class RadialDose:
 
     def mean_gy(self, radius_mm: float) -> float:
         """Return the mean dose of a concentric sphere, Gy, by quadrature over shells."""
+        from scipy.integrate import quad  # a quarter of a second to import, and only the truth of a mean needs it
+
         total, _ = quad(lambda r: r * r * float(self.at(np.array(r))), 0, radius_mm, epsabs=1e-9, epsrel=1e-12)
         return 3 * float(total) / radius_mm**3
 

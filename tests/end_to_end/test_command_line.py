@@ -68,7 +68,7 @@ def test_measure_agrees_with_the_planning_system() -> None:
     measured = {s["roi_number"]: s for s in json.loads(done.stdout)["structures"]}
     for number, mean_gy in ECLIPSE_MEAN_GY.items():
         mean, remark = measured[number]["metrics"]["Mean[Gy]"], measured[number]["tps"]["remark"]
-        # Within 0.5 % of Eclipse's own mean, or inside our interval, or of another volume than ours can be; and said so.
+        # Within 0.5 % of their mean, or inside our interval, or of another volume than ours can be; and said so.
         if abs(mean["value"] / mean_gy - 1) > 0.005:
             if mean["low"] <= mean_gy <= mean["high"]:
                 assert "inside our interval" in remark
