@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 
 import typer
@@ -10,8 +9,6 @@ import typer
 from sbrtcheck.cli import check, demo, inspect, measure, phantom, protocol
 from sbrtcheck.cli.exits import UNUSABLE
 from sbrtcheck.errors import SbrtcheckError
-
-_GARBAGE_AFTER = 100_000  # new objects
 
 app = typer.Typer(
     name="sbrtcheck",
@@ -51,8 +48,6 @@ def main() -> None:
         # ROI names may hold characters that a Windows console cannot show; a report must not die of that.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    # What is read are trees, which need no collector; searching them as often as by default takes a tenth of the time.
-    gc.set_threshold(_GARBAGE_AFTER)
     try:
         app()
     except SbrtcheckError as error:
