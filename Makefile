@@ -1,7 +1,7 @@
 # `make check test` before handing over. PYTHON is the interpreter of an environment with the dev extra.
 PYTHON ?= .venv/bin/python
 
-.PHONY: install check test format demo
+.PHONY: install check test format demo benchmark
 
 install:
 	python3 -m venv .venv && .venv/bin/pip install -e ".[dev]"
@@ -18,6 +18,10 @@ test:
 format:
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+# Rewrites docs/accuracy.md: analytic phantoms, other programs in environments of their own, speed. Some ten minutes.
+benchmark:
+	$(PYTHON) tests/benchmarks/run.py
 
 demo:
 	$(PYTHON) -m sbrtcheck demo
