@@ -27,6 +27,8 @@ _CELL_SHARE = 1.0
 _CELLS_MOST = 600_000
 # Cells laid in one go: enough to make each call worth it, few enough to stay in the processor's cache.
 _CELLS_AT_ONCE = 60_000
+# The cells of a large structure may be thicker than wide by this factor: one layer of 2 mm between planes 3 mm apart.
+_FLATNESS = 1.5
 # A small part of a structure gets no fewer than this share of the cells of a small structure.
 _LEAST_SHARE = 0.05
 # What the single box of a cell at the border leaves unknown: this share of the change of dose across the cell.
@@ -99,7 +101,8 @@ def fill(parts: tuple[Region, ...], dose: Dose, method: Method) -> Filled:
     filling = _Filling(dose, _dose_range(parts, dose), method.dose)
     for part, volume_mm3 in zip(parts, volumes, strict=True):
         cell_mm = _cell_mm(volume_mm3, sum(volumes), dose)
-        filling.add(part, layers_of(part, cell_mm, method.shape), cell_mm)
+        thickness_mm = cell_mm if cell_mm < _CELL_SHARE * min(dose.lattice.spacing_mm) else _FLATNESS * cell_mm
+        filling.add(part, layers_of(part, thickness_mm, method.shape), cell_mm)
     return Filled(filling.boxes, filling.extremes_gy, filling.outside_mm3)
 
 

@@ -19,7 +19,7 @@ _EVEN_MM = 0.02
 Pieces = NDArray[np.object_]
 
 # Volume, dose and distances of one structure all begin with its parts, and find what is known of each by its identity.
-_KEPT = 64
+_KEPT = 16
 
 
 @lru_cache(maxsize=_KEPT)

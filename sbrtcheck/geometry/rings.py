@@ -18,7 +18,7 @@ CORNER_DEGREES = 30.0
 # The area between a chord and its arc, L^3 kappa / 12, is short by at most this factor for turns up to a corner.
 _ARC_FACTOR = 1.05
 
-_KEPT = 64
+_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)

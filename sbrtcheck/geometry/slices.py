@@ -23,7 +23,7 @@ from sbrtcheck.model import FloatArray, ShapeModel
 _FARTHEST_BLEND = 2.0
 
 # Volume, dose and distances of one part all begin with its layers.
-_KEPT = 64
+_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
