@@ -1,0 +1,91 @@
+"""What the structures are: names, targets, lesions and their organs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from sbrtcheck.anatomy.lesions import Lesion, Lesions, Target, group_lesions
+from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ, organ_kind
+from sbrtcheck.anatomy.recist import RECIST_1_1, Criteria, Measurability, judge_measurable
+from sbrtcheck.derived.shaped import Shaped
+from sbrtcheck.errors import NotComputable
+from sbrtcheck.model import Structure
+from sbrtcheck.naming.match import NameMatch, match_name
+from sbrtcheck.naming.roles import NotATarget, TargetRole, judge_role
+
+
+class Located(Shaped):
+    """Names, targets, lesions and organs."""
+
+    def match(self, structure: Structure) -> NameMatch:
+        """Return what a structure is taken for."""
+        return self._once("match", structure, lambda: match_name(structure, self.site))
+
+    def role(self, structure: Structure) -> TargetRole | None:
+        """Return the role of a target, None for what is no target."""
+        found = self._role(structure)
+        return found if isinstance(found, TargetRole) else None
+
+    def _role(self, structure: Structure) -> TargetRole | NotATarget | None:
+        return self._once("role", structure, lambda: judge_role(structure, self.site))
+
+    @cached_property
+    def matches(self) -> tuple[NameMatch, ...]:
+        """What every structure is taken for, by ROI number."""
+        return tuple(self.match(structure) for structure in self.structures)
+
+    def named(self, *tg263: str) -> tuple[Structure, ...]:
+        """Return the structures that are taken for one of these TG-263 names, by ROI number; two may share a name."""
+        return tuple(s for s in self.structures if self.match(s).tg263 in tg263)
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """All targets, by ROI number, drawn or not."""
+        return tuple(Target(s, role) for s in self.structures if (role := self.role(s)) is not None)
+
+    @cached_property
+    def grouping(self) -> Lesions:
+        """The targets grouped into lesions, with what was ambiguous."""
+        return group_lesions(self.targets, self)
+
+    @cached_property
+    def lesions(self) -> tuple[Lesion, ...]:
+        """All lesions."""
+        return self.grouping.lesions
+
+    def lesions_of(self, structure: Structure) -> tuple[Lesion, ...]:
+        """Return the lesions that a target belongs to."""
+        return tuple(
+            lesion
+            for lesion in self.lesions
+            if any(member.structure.roi_number == structure.roi_number for member in lesion.members)
+        )
+
+    @cached_property
+    def organs(self) -> tuple[OrganContour, ...]:
+        """All drawn organs."""
+        found = []
+        for structure in self.structures:
+            tg263 = self.match(structure).tg263
+            organ = organ_kind(tg263) if tg263 is not None else None
+            if organ is not None and structure.is_closed:
+                found.append(OrganContour(structure, organ.kind, organ.covers))
+        return tuple(found)
+
+    def organ(self, lesion: Lesion) -> OrganFinding:
+        """Return the organ of a lesion."""
+        return self._remember(("organ", lesion.id), lambda: find_organ(lesion, self.organs, self))
+
+    def measurability(self, lesion: Lesion, criteria: Criteria = RECIST_1_1) -> Measurability:
+        """Return whether a lesion is measurable under RECIST 1.1, and why."""
+        measured = lesion.measured
+        spacing_mm = self.slice_spacing_mm or self.region(measured).step_mm
+        axial, short = self.longest_axial_diameter(measured).length, self.short_axis(measured).length
+        return judge_measurable(lesion, axial, short, spacing_mm, self.organ(lesion), criteria)
+
+    def measurable(self, lesion: Lesion) -> bool | None:
+        """Return whether a lesion is measurable under RECIST 1.1, None where that is open."""
+        try:
+            return self.measurability(lesion).measurable
+        except NotComputable:
+            return None
