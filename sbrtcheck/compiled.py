@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+from numba.extending import register_jitable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,4 +35,10 @@ def compiled(function: F) -> F:
         made: F = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # numba found no folder that it may write to
         made = numba.njit(**_OPTIONS)(function)
+    return made
+
+
+def inlined(function: F) -> F:
+    """Let compiled loops use a function of numbers that stays an ordinary function of arrays elsewhere."""
+    made: F = register_jitable(function)
     return made

@@ -12,6 +12,7 @@ from sbrtcheck.anatomy.picture import slice_picture
 from sbrtcheck.derived import Derived
 from sbrtcheck.dose.tps import Beside
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.geometry.volume import equivalent_diameter
 from sbrtcheck.metrics import parse_metric
 from sbrtcheck.model import Case, Dose, Image, Structure, TpsDvh
 from sbrtcheck.results import (
@@ -23,6 +24,7 @@ from sbrtcheck.results import (
     Notice,
     Picture,
     PlanRecord,
+    Point,
     PrescriptionRecord,
     RuleResult,
     StructureRecord,
@@ -103,9 +105,22 @@ def _lesion_record(lesion: Lesion, derived: Derived) -> LesionRecord:
         longest_axial_diameter_mm=_or_none(lambda: derived.longest_axial_diameter(measured).length),
         longest_3d_diameter_mm=_or_none(lambda: derived.longest_3d_diameter(measured).length),
         short_axis_mm=_or_none(lambda: derived.short_axis(measured).length),
+        equivalent_diameter_mm=_or_none(lambda: equivalent_diameter(derived.volume(measured))),
+        ends_mm=_ends(measured, derived),
         measurable=derived.measurable(lesion),
         size_from=lesion.measured_role,
     )
+
+
+def _ends(structure: Structure, derived: Derived) -> dict[str, tuple[Point, Point]]:
+    found = {}
+    for name in ("longest_axial_diameter", "short_axis", "longest_3d_diameter"):
+        try:
+            first, second = getattr(derived, name)(structure).ends_mm.tolist()
+        except NotComputable:
+            continue
+        found[name] = (tuple(first), tuple(second))
+    return found
 
 
 def _number(structure: Structure | None) -> int | None:

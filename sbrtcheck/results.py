@@ -79,6 +79,9 @@ class Interval:
         return Interval(self.value * factor, self.low * factor, self.high * factor)
 
 
+Point = tuple[float, float, float]  # x, y, z in patient coordinates (LPS), mm
+
+
 class Limit(BaseModel):
     """What a measurement is judged against.
 
@@ -105,7 +108,7 @@ class Evidence(BaseModel):
     kind: Literal["line", "point", "text"] = "text"
     text: str
     roi_numbers: tuple[int, ...] = ()
-    points_mm: tuple[tuple[float, float, float], ...] = ()
+    points_mm: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,8 @@ class LesionRecord(_Record):
     longest_axial_diameter_mm: Interval | None = None
     longest_3d_diameter_mm: Interval | None = None
     short_axis_mm: Interval | None = None
+    equivalent_diameter_mm: Interval | None = None  # of the sphere of the same volume
+    ends_mm: dict[str, tuple[Point, Point]] = {}  # of each diameter, by its name ("short_axis"): patient points, LPS
     measurable: bool | None = None
     size_from: str = ""  # role of the structure that was measured: GTV, ITV, CTV or PTV
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sbrtcheck.compiled import compiled
 from sbrtcheck.dose.histogram import Boxes, lay_box, lay_error
 from sbrtcheck.dose.outlines import telling_points
-from sbrtcheck.dose.sampling import UNSURE_SHARE, DoseLayers, sample
+from sbrtcheck.dose.sampling import DoseLayers, sample, unsure_gy
 from sbrtcheck.geometry.raster import Fields, levels_of, raster_of
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.geometry.rings import Rings, rings_of
@@ -251,7 +251,7 @@ def _lay(
             centre, mean, across_u, across_v, across_w = _dose_of_cell(dose, v, u, along_w)
             spread = np.sqrt(across_u * across_u + across_v * across_v + across_w * across_w)
             corner = 0.5 * (abs(across_u) + abs(across_v) + abs(across_w))
-            error = UNSURE_SHARE * abs(images[1][1, v, u] - images[1][0, v, u]) + step_gy
+            error = unsure_gy(images[1][0, v, u], images[1][1, v, u]) + step_gy
             if full:
                 error += _INNER_SHARE * spread
                 lay_box(curves, int(_FULL), bins, mean, 0.5 * spread, cell_mm3)

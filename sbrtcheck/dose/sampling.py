@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.compiled import compiled
+from sbrtcheck.compiled import compiled, inlined
 from sbrtcheck.dose.axis import Axis, Weights
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Dose, FloatArray, Interpolation, Lattice
 
-# What the better of two interpolations may still miss, as a share of their difference.
-UNSURE_SHARE = 0.35
+# What the better of two interpolations may still miss, as a share of their difference. The share grows with that
+# difference in relation to the dose: where the two part by a tenth, the grid does not resolve the dose.
+_UNSURE_SHARE = 0.35
+_UNRESOLVED = 2.0
+_LEAST_GY = 1e-12  # keeps 0 / 0 out
 # Axes turned by less than this are parallel: over 0.5 m they part by less than a micrometre.
 _PARALLEL = 1e-6
 # A position this close to a tick, as a share of a step, lies on it.
@@ -188,13 +192,20 @@ def require_volume(dose: Dose) -> None:
         )
 
 
+@inlined
+def unsure_gy(linear: Any, cubic: Any) -> Any:
+    """Return what interpolation may miss, Gy, from its two kinds; numbers or arrays of one shape."""
+    apart = np.abs(cubic - linear)
+    return apart * np.minimum(_UNSURE_SHARE + _UNRESOLVED * apart / np.maximum(cubic, _LEAST_GY), 1.0)
+
+
 def samples_of(
     linear: FloatArray, cubic: FloatArray, inside: NDArray[np.bool_], step_gy: float, interpolation: Interpolation
 ) -> Samples:
     """Return the samples that two interpolations of one shape make; ``step_gy`` is half of the stored dose step."""
     # There is no dose below 0, whatever the cubic says beside a steep edge.
     value = np.maximum(cubic if interpolation == "cubic" else linear, 0.0)
-    unsure = UNSURE_SHARE * np.abs(cubic - linear) + step_gy
+    unsure = unsure_gy(linear, cubic) + step_gy
     if interpolation == "cubic":
         return Samples(value, np.maximum(value - unsure, 0.0), value + unsure, inside)
     low, high = np.minimum(linear, cubic) - unsure, np.maximum(linear, cubic) + unsure

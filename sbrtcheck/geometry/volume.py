@@ -42,6 +42,21 @@ def volume(region: Region, model: ShapeModel = "shape") -> Interval:
     return Interval(value, min(low, value), max(high, value))
 
 
+def equivalent_diameter(volume_cm3: Interval) -> Interval:
+    """Return the diameter of the sphere of the same volume, mm.
+
+    Examples
+    --------
+    >>> equivalent_diameter(Interval.exact(np.pi / 6.0)).value
+    10.0
+    """
+
+    def diameter_mm(cm3: float) -> float:
+        return float(np.cbrt(6.0 * cm3 * _MM3_PER_CM3 / np.pi))
+
+    return Interval(*(diameter_mm(v) for v in (volume_cm3.value, volume_cm3.low, volume_cm3.high)))
+
+
 def centroid(region: Region) -> FloatArray:
     """Return the centre of mass of a structure.
 
