@@ -84,7 +84,7 @@ def check(
     names = load_site(Path(site)) if site is not None else SiteFile()
     progress("Reading the files")
     reading = load_case(_paths(sources), prior=_paths(prior), plan_uid=plan_uid)
-    derived = Derived(reading.case, names)
+    derived = Derived(reading.case, names, places=facts.places)
     progress("Checking the rules")
     results = (*records.blocked(reading.notices), *judge(bound, derived, facts))
     tps = records.tps_comparisons(derived)

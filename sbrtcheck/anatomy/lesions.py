@@ -82,6 +82,11 @@ class Lesion:
         return any(m.role.node for m in self.members)
 
     @property
+    def names(self) -> frozenset[str]:
+        """Names of its targets, without those that are drawn round other lesions as well."""
+        return frozenset(m.structure.name.strip() for m in self.members if m.structure.roi_number not in self.shared)
+
+    @property
     def by_role(self) -> dict[Role, Structure | None]:
         """The target of each role."""
         return {"GTV": self.gtv, "CTV": self.ctv, "ITV": self.itv, "PTV": self.ptv}

@@ -6,15 +6,13 @@ one organ, as do all bones, all parts of the brain and all lymph nodes: a choice
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 from sbrtcheck.anatomy.lesions import Lesion
+from sbrtcheck.anatomy.organ_kinds import organ_kind
 from sbrtcheck.anatomy.shapes import Shapes, far_apart
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.distance import overlap
@@ -30,14 +28,6 @@ from sbrtcheck.results import Interval
 # margin of other tissue, and the shell between PTV and tumour speaks for the tumour only indirectly: both need more.
 TUMOUR_SHARE = 0.5
 INDIRECT_SHARE = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class OrganKind:
-    """The kind of organ, and whether a contour of that name is all of it, a part, or what a target leaves of it."""
-
-    kind: str
-    covers: Literal["all", "part", "rest"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +48,8 @@ class OrganFinding:
     organ : str or None
         The organ of the whole lesion; by name only where ``evidence`` says so; None where unknown.
     evidence : str
-        ``contour`` (outline inside a drawn organ), ``surrounded`` (inside what a drawn organ leaves free), ``name`` or
+        ``contour`` (outline inside a drawn organ), ``surrounded`` (inside what a drawn organ leaves free),
+        ``declared`` (a person says so, and nothing speaks against it), ``scan`` (what the CT shows), ``name`` or
         ``none``.
     certain : frozenset of str
         Organs that hold at least one part of the lesion by contour.
@@ -69,42 +60,17 @@ class OrganFinding:
     """
 
     organ: str | None
-    evidence: Literal["contour", "surrounded", "name", "none"]
+    evidence: Literal["contour", "surrounded", "declared", "scan", "name", "none"]
     certain: frozenset[str]
     unknown_parts: int
     text: str
     roi_numbers: tuple[int, ...] = ()
+    place: str = ""  # what was declared, in full: may be the TG-263 name of one bone
 
     @property
     def decisive(self) -> bool:
-        """Whether contours place the whole lesion in one organ."""
-        return self.evidence in {"contour", "surrounded"}
-
-
-@cache
-def _patterns() -> tuple[tuple[str, str, str], ...]:
-    text = (files("sbrtcheck.anatomy") / "tables" / "organs.csv").read_text(encoding="utf-8")
-    return tuple((row["pattern"], row["kind"], row["covers"]) for row in csv.DictReader(text.splitlines()))
-
-
-@cache
-def organ_kind(tg263: str) -> OrganKind | None:
-    """Return the organ that a TG-263 name belongs to, None for what is no organ here.
-
-    Examples
-    --------
-    >>> organ_kind("Lung_L").kind, organ_kind("VB_T07").kind, organ_kind("SpinalCord")
-    ('lung', 'bone', None)
-    """
-    for pattern, kind, covers in _patterns():
-        if fnmatchcase(tg263, pattern):
-            return OrganKind(kind, covers) if kind else None  # type: ignore[arg-type]
-    return None
-
-
-def organ_names() -> frozenset[str]:
-    """Return every organ that can be found."""
-    return frozenset(kind for _, kind, _ in _patterns() if kind)
+        """Whether contours, or a person whom nothing contradicts, place the whole lesion in one organ."""
+        return self.evidence in {"contour", "surrounded", "declared"}
 
 
 def find_organ(lesion: Lesion, organs: Iterable[OrganContour], shapes: Shapes) -> OrganFinding:

@@ -42,6 +42,7 @@ def judge_measurable(
     short_mm: Interval,
     spacing_mm: float | None,
     organ: OrganFinding,
+    soft_tissue: bool = False,
     criteria: Criteria = RECIST_1_1,
 ) -> Measurability:
     """Return whether a lesion is measurable.
@@ -52,10 +53,12 @@ def judge_measurable(
         Longest axial diameter and short axis of the innermost target, mm.
     spacing_mm : float or None
         Distance between slices, mm; None where unknown.
+    soft_tissue : bool
+        Whether a person declares that the soft-tissue part of a bone lesion is measurable.
     """
     if axial_mm.high < criteria.longest_axial_mm:
         return Measurability(False, f"its {lesion.measured_role} is {axial_mm.value:.1f} mm at most")
-    open_point = _open_point(lesion, spacing_mm, organ)
+    open_point = _open_point(lesion, spacing_mm, organ, soft_tissue)
     if open_point:
         return Measurability(None, open_point)
     if lesion.is_called_node or organ.organ == "lymph-node":
@@ -64,11 +67,12 @@ def judge_measurable(
     if spacing_mm is not None and spacing_mm > criteria.thick_slice_mm:
         needed = max(needed, criteria.thick_slice_factor * spacing_mm)
     if axial_mm.low >= needed:
-        return Measurability(True, f"longest axial diameter {axial_mm.value:.1f} mm, at least {needed:g} mm")
+        declared = "; its soft-tissue part is declared measurable" if organ.organ == "bone" else ""
+        return Measurability(True, f"longest axial diameter {axial_mm.value:.1f} mm, at least {needed:g} mm{declared}")
     return Measurability(None, f"longest axial diameter {axial_mm.value:.1f} mm is not surely at least {needed:g} mm")
 
 
-def _open_point(lesion: Lesion, spacing_mm: float | None, organ: OrganFinding) -> str:
+def _open_point(lesion: Lesion, spacing_mm: float | None, organ: OrganFinding, soft_tissue: bool) -> str:
     if lesion.measured_role != "GTV":
         return f"only its {lesion.measured_role} is drawn, which is larger than the tumour"
     if lesion.doubtful:
@@ -77,8 +81,8 @@ def _open_point(lesion: Lesion, spacing_mm: float | None, organ: OrganFinding) -
         return "the distance between slices is not known"
     if not organ.decisive:
         return "its organ is not known: it may lie in bone or be a node"
-    if organ.organ == "bone":
-        return "a bone lesion is measurable only by its soft-tissue part, which the files do not show"
+    if organ.organ == "bone" and not soft_tissue:
+        return "a bone lesion is measurable only by its soft-tissue part, which the files do not show: declare it"
     return ""
 
 

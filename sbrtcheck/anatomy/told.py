@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from sbrtcheck.anatomy.lesions import Target
+from sbrtcheck.anatomy.places import Places
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.model import Structure
 from sbrtcheck.naming.match import NameMatch
@@ -56,6 +57,16 @@ def empty_target(target: Target) -> Notice:
         message=f"{target.structure.where} is a {target.role.role} by {target.role.how}, but nothing is drawn in it",
         where=target.structure.where,
     )
+
+
+def places_of_nobody(places: Places, targets: Iterable[Target]) -> tuple[Notice, ...]:
+    """Return the notice for declared names that no target bears: what was declared for them was not used."""
+    borne = {target.structure.name.strip() for target in targets}
+    unused = sorted((frozenset(places.organs) | places.soft_tissue) - borne)
+    if not unused:
+        return ()
+    message = f"declared for {', '.join(map(repr, unused))}, but no target has that name; what is declared was not used"
+    return (Notice(code="declared-for-no-target", message=message),)
 
 
 def odd_outline(structure: Structure, region: Region) -> tuple[Notice, ...]:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sbrtcheck.anatomy.bones import long_bone_of, long_bones
 from sbrtcheck.anatomy.lesions import Lesion
+from sbrtcheck.anatomy.organ import OrganFinding
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import decided, no_lesions, organ_evidence
 from sbrtcheck.derived import Derived
@@ -66,7 +67,10 @@ def _one(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outcome:
             return decided(lesion, Verdict.INDETERMINATE, reason, evidence, where)
     if finding.decisive and finding.organ != "bone":
         return decided(lesion, Verdict.PASS, f"{finding.text}: it lies in no bone", where)
-    if finding.decisive and _other_bone(finding.roi_numbers, bones, derived):
+    if finding.decisive and finding.place and long_bone_of(finding.place) in bones:
+        verdict = Verdict.INDETERMINATE if lesion.doubtful else Verdict.FAIL
+        return decided(lesion, verdict, f"{finding.text}: a long bone", where)
+    if finding.decisive and (_other_bone(finding.roi_numbers, bones, derived) or _declared_other(finding, bones)):
         return decided(lesion, Verdict.PASS, f"{finding.text}: no long bone", where)
     if finding.decisive:
         reason = "it lies in bone, and which bone is not drawn; draw the bone by its name"
@@ -93,6 +97,11 @@ def _other_bone(roi_numbers: tuple[int, ...], bones: frozenset[str], derived: De
     """Whether one bone that is named, and is no long bone, holds the lesion by itself."""
     named = [derived.match(s).tg263 for s in derived.structures if s.roi_number in roi_numbers]
     return any(name not in {None, "Bone"} and long_bone_of(name or "") not in bones for name in named)
+
+
+def _declared_other(finding: OrganFinding, bones: frozenset[str]) -> bool:
+    """Whether a bone is declared by name that is no long bone; "bone" alone leaves it open."""
+    return finding.place not in {"", "bone", "Bone"} and long_bone_of(finding.place) not in bones
 
 
 CHECK = LongBone()

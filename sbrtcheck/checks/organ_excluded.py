@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from sbrtcheck.anatomy.lesions import Lesion
-from sbrtcheck.anatomy.organ import OrganContour, organ_names
+from sbrtcheck.anatomy.organ import OrganContour
+from sbrtcheck.anatomy.organ_kinds import organ_names
 from sbrtcheck.anatomy.shapes import within_box
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import decided, line, no_lesions, organ_evidence

@@ -7,7 +7,7 @@ One class in four steps, each in its module: ``memo`` (what was computed is kept
 from __future__ import annotations
 
 from sbrtcheck.anatomy.neighbours import shared_isodoses
-from sbrtcheck.anatomy.told import claimed_twice, empty_target, odd_outline, taken_as
+from sbrtcheck.anatomy.told import claimed_twice, empty_target, odd_outline, places_of_nobody, taken_as
 from sbrtcheck.derived.dosed import Dosed
 from sbrtcheck.dose.biology import effect_assumptions
 from sbrtcheck.dose.tps import Beside, differs
@@ -38,6 +38,7 @@ class Derived(Dosed):
         return (
             *claimed_twice(claimed),
             *(empty_target(target) for target in self.grouping.undrawn),
+            *places_of_nobody(self.places, self.targets),
             *self._odd_outlines(),
             *self._of_doses(),
         )

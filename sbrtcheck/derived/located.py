@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 from sbrtcheck.anatomy.lesions import Lesion, Lesions, Target, group_lesions
-from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ, organ_kind
+from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ
+from sbrtcheck.anatomy.organ_kinds import organ_kind
+from sbrtcheck.anatomy.placing import weigh
 from sbrtcheck.anatomy.recist import RECIST_1_1, Criteria, Measurability, judge_measurable
+from sbrtcheck.anatomy.sanity.finding import ContourFinding
 from sbrtcheck.derived.shaped import Shaped
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Structure
@@ -74,14 +77,24 @@ class Located(Shaped):
 
     def organ(self, lesion: Lesion) -> OrganFinding:
         """Return the organ of a lesion."""
-        return self._remember(("organ", lesion.id), lambda: find_organ(lesion, self.organs, self))
+        return self._remember(("organ", lesion.id), lambda: self._organ(lesion))
+
+    def _organ(self, lesion: Lesion) -> OrganFinding:
+        drawn = find_organ(lesion, self.organs, self)
+        organs = self.places.organs
+        declared = sorted({organs[name] for name in lesion.names if name in organs})
+        if len(declared) > 1:
+            text = f"declared to lie in {' and '.join(declared)}: they contradict each other; {drawn.text}"
+            return OrganFinding(None, "none", frozenset(), max(drawn.unknown_parts, 1), text, drawn.roi_numbers)
+        return weigh(drawn, declared[0] if declared else None, None)
 
     def measurability(self, lesion: Lesion, criteria: Criteria = RECIST_1_1) -> Measurability:
         """Return whether a lesion is measurable under RECIST 1.1, and why."""
         measured = lesion.measured
         spacing_mm = self.slice_spacing_mm or self.region(measured).step_mm
         axial, short = self.longest_axial_diameter(measured).length, self.short_axis(measured).length
-        return judge_measurable(lesion, axial, short, spacing_mm, self.organ(lesion), criteria)
+        soft_tissue = bool(self.places.soft_tissue & lesion.names)
+        return judge_measurable(lesion, axial, short, spacing_mm, self.organ(lesion), soft_tissue, criteria)
 
     def measurable(self, lesion: Lesion) -> bool | None:
         """Return whether a lesion is measurable under RECIST 1.1, None where that is open."""
@@ -89,3 +102,8 @@ class Located(Shaped):
             return self.measurability(lesion).measurable
         except NotComputable:
             return None
+
+    @cached_property
+    def contour_findings(self) -> tuple[ContourFinding, ...]:
+        """What is odd about the contours, and which results it undermines."""
+        return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from sbrtcheck.anatomy.places import Places
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Case, Method, Structure
 from sbrtcheck.naming.site import SiteFile
@@ -13,6 +14,7 @@ T = TypeVar("T")
 Key = tuple[Any, ...]
 
 _METHOD = Method()
+_UNDECLARED = Places()
 
 
 class Memo:
@@ -25,12 +27,15 @@ class Memo:
         The clinic's names and choices; empty where no site file was given.
     method : Method
         How shape and dose are read between what the files store. Distances and diameters always follow the contours.
+    places : Places
+        What a person declares of the lesions.
     """
 
-    def __init__(self, case: Case, site: SiteFile, method: Method = _METHOD) -> None:
+    def __init__(self, case: Case, site: SiteFile, method: Method = _METHOD, places: Places = _UNDECLARED) -> None:
         self.case = case
         self.site = site
         self.method = method
+        self.places = places
         self._memo: dict[Key, Any] = {}
 
     def _once(self, what: str, structure: Structure, compute: Callable[[], T]) -> T:

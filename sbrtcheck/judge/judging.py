@@ -10,6 +10,7 @@ from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.judge.binding import BoundRule
 from sbrtcheck.judge.compare import compare, margin
+from sbrtcheck.judge.doubts import doubts
 from sbrtcheck.protocol.declared import Declared
 from sbrtcheck.results import Interval, Outcome, RuleResult, Verdict
 
@@ -20,7 +21,7 @@ _UNSURE_SOURCE = "the value that decides is only recalled, not seen in a source,
 
 def judge(bound: Sequence[BoundRule], derived: Derived, declared: Declared) -> tuple[RuleResult, ...]:
     """Return the results of all rules, in their order and by subject as each check gives them."""
-    return tuple(_result(rule, outcome) for rule in bound for outcome in _run(rule, derived, declared))
+    return tuple(_result(rule, outcome, derived) for rule in bound for outcome in _run(rule, derived, declared))
 
 
 def _run(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[Outcome, ...]:
@@ -40,9 +41,15 @@ def _run(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[Outcom
     return outcomes
 
 
-def _result(bound: BoundRule, outcome: Outcome) -> RuleResult:
+def _result(bound: BoundRule, outcome: Outcome, derived: Derived) -> RuleResult:
     rule, source = bound.rule, {s.id: s for s in bound.protocol.sources}[bound.rule.source]
     verdict, borderline, reason = _verdict(bound, outcome)
+    odd = doubts(rule.check, outcome, derived)
+    if odd:
+        # What is wrong with a contour can hide a failure, so nothing good rests on it; a failure stays one.
+        reason = f"{reason}; {'; '.join(odd)}"
+        if verdict in {Verdict.PASS, Verdict.VARIATION, Verdict.NOT_APPLICABLE}:
+            verdict, borderline = Verdict.INDETERMINATE, False
     measured_limit = outcome.limit if outcome.measured is not None else None
     return RuleResult(
         rule=rule.id,

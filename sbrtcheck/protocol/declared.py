@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from sbrtcheck.anatomy.organ_kinds import organ_names, organ_of_place
+from sbrtcheck.anatomy.places import Places
 from sbrtcheck.errors import DeclaredFileError
 from sbrtcheck.protocol.problems import joined
 
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
 
 DECLARED_SCHEMA = "sbrtcheck-declared/1"
 # What checks of the plan files read besides; checks stand above protocols, so their facts are named here.
-_READ_BY_PLAN_CHECKS = {"prior-radiotherapy": "prior_radiotherapy_to_target", "target-treated": "progressing_lesions"}
+_READ_BY_PLAN_CHECKS = {
+    "prior-radiotherapy": ("prior_radiotherapy_to_target",),
+    "target-treated": ("progressing_lesions",),
+    "measurable-lesion": ("lesion_organs", "measurable_soft_tissue"),
+    **dict.fromkeys(("organ-count", "organ-excluded", "ultra-central", "long-bone"), ("lesion_organs",)),
+}
 _REMEDY = f'A file of declared facts is TOML with schema = "{DECLARED_SCHEMA}" and a table [facts]'
 
 
@@ -32,6 +39,11 @@ class Declared:
     """
 
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def places(self) -> Places:
+        """What is declared of single lesions."""
+        return Places(self.facts.get("lesion_organs", {}), frozenset(self.facts.get("measurable_soft_tissue", ())))
 
 
 def load_declared(path: Path, protocols: Sequence[LoadedProtocol]) -> Declared:
@@ -63,7 +75,7 @@ def known_keys(protocols: Sequence[LoadedProtocol]) -> frozenset[str]:
     """Return the keys of the declared facts that the rules of protocols ask for or look at."""
     rules = [rule for loaded in protocols for rule in loaded.file.rules]
     asked = [rule.parameters for rule in rules if rule.section == "declared"]
-    read = [_READ_BY_PLAN_CHECKS[rule.check] for rule in rules if rule.check in _READ_BY_PLAN_CHECKS]
+    read = [key for rule in rules for key in _READ_BY_PLAN_CHECKS.get(rule.check, ())]
     return frozenset([*read, *(str(p[name]) for p in asked for name in ("key", "months_after") if p.get(name))])
 
 
@@ -77,4 +89,23 @@ def _problems(data: Mapping[str, Any], known: frozenset[str]) -> list[str]:
         return [*problems, "facts: must be a table"]
     listed = ", ".join(sorted(known)) or "none: the protocols named ask for no declared fact"
     problems += [f"facts.{key}: no protocol asks for it (known: {listed})" for key in facts if key not in known]
+    return [*problems, *_place_problems(facts)]
+
+
+def _place_problems(facts: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the facts that name ROIs."""
+    problems = []
+    organs = facts.get("lesion_organs", {})
+    if not isinstance(organs, dict):
+        problems.append('facts.lesion_organs: must be a table such as { "GTV 1" = "lung" }')
+    else:
+        problems += [
+            f"facts.lesion_organs.{name}: {place!r} is no organ known here ({', '.join(sorted(organ_names()))}) and no "
+            "TG-263 name of a part of one"
+            for name, place in organs.items()
+            if not isinstance(place, str) or organ_of_place(place) is None
+        ]
+    named = facts.get("measurable_soft_tissue", [])
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        problems.append('facts.measurable_soft_tissue: must be a list of ROI names such as ["GTV 1"]')
     return problems

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sbrtcheck.anatomy.bones import long_bone_of
-from sbrtcheck.anatomy.organ import name_organs, organ_kind, organ_names
+from sbrtcheck.anatomy.organ import name_organs
+from sbrtcheck.anatomy.organ_kinds import organ_kind, organ_names
 from sbrtcheck.naming.tables import standard_names
 
 
