@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -10,7 +11,7 @@ from sbrtcheck.anatomy.bones import long_bone_of, long_bones
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.organ import OrganFinding
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import decided, no_lesions, organ_evidence
+from sbrtcheck.checks.outcomes import decided, line, millimetres, no_lesions, organ_evidence
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Structure
@@ -72,6 +73,10 @@ def _one(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outcome:
         return decided(lesion, verdict, f"{finding.text}: a long bone", where)
     if finding.decisive and (_other_bone(finding.roi_numbers, bones, derived) or _declared_other(finding, bones)):
         return decided(lesion, Verdict.PASS, f"{finding.text}: no long bone", where)
+    near = _advised(lesion, bones, derived)
+    if near is not None:
+        reason = f"{near.text}: draw the bone"
+        return decided(lesion, Verdict.INDETERMINATE, reason, near, where)
     if finding.decisive:
         reason = "it lies in bone, and which bone is not drawn; draw the bone by its name"
         return decided(lesion, Verdict.NOT_EVALUATED, reason, where)
@@ -97,6 +102,21 @@ def _other_bone(roi_numbers: tuple[int, ...], bones: frozenset[str], derived: De
     """Whether one bone that is named, and is no long bone, holds the lesion by itself."""
     named = [derived.match(s).tg263 for s in derived.structures if s.roi_number in roi_numbers]
     return any(name not in {None, "Bone"} and long_bone_of(name or "") not in bones for name in named)
+
+
+def _advised(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Evidence | None:
+    """Return how masks show a long bone at the lesion, None where they do not; nobody drew it, so it decides nothing."""
+    found = []
+    for mask in derived.case.advisory:
+        if long_bone_of(mask.name) in bones:
+            with suppress(NotComputable):
+                found.append((derived.separation(lesion.measured, mask), mask))
+    touching = [(apart, mask) for apart, mask in found if apart.distance.low <= 0.0]
+    if not touching:
+        return None
+    apart, mask = min(touching, key=lambda f: f[0].distance.value)
+    text = f"{lesion.measured_role} to {mask.where} {millimetres(apart.distance)}"
+    return line(text, apart.ends_mm, lesion.measured.roi_number, mask.roi_number)
 
 
 def _declared_other(finding: OrganFinding, bones: frozenset[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.derived import Derived
 from sbrtcheck.model import FloatArray, Structure
-from sbrtcheck.results import Evidence, Outcome, Verdict
+from sbrtcheck.results import Evidence, Interval, Outcome, Verdict
 
 PATIENT = "patient"
 
@@ -48,6 +48,18 @@ def lesions(number: float) -> str:
     ('1 lesion', '2 lesions')
     """
     return f"{number:g} lesion" + ("" if number == 1 else "s")
+
+
+def millimetres(measured: Interval) -> str:
+    """Return a distance with its bounds in words.
+
+    Examples
+    --------
+    >>> millimetres(Interval(3.21, 2.9, 3.6)), millimetres(Interval.exact(0.0))
+    ('3.2 mm (2.9 to 3.6)', '0.0 mm')
+    """
+    value, low, high = (f"{v:.1f}" for v in (measured.value, measured.low, measured.high))
+    return f"{value} mm" if low == high else f"{value} mm ({low} to {high})"
 
 
 def organ_evidence(lesion: Lesion, derived: Derived) -> Evidence:

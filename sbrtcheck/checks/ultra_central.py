@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -9,9 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.ultracentral import Definition, Finding, Reach, evaluate, tables
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import decided, line, no_lesions, organ_evidence
+from sbrtcheck.checks.outcomes import decided, line, millimetres, no_lesions, organ_evidence
 from sbrtcheck.derived import Derived
-from sbrtcheck.results import Evidence, Limit, Outcome, Verdict
+from sbrtcheck.results import Evidence, Interval, Limit, Outcome, Verdict
 
 _WORDS = {"inside": "ultra-central", "outside": "not", "straddles": "open", "unknown": "open"}
 
@@ -55,9 +56,12 @@ def _one(lesion: Lesion, chosen: str, derived: Derived) -> Outcome:
         reason = f"it is no lung lesion: {organ.text}"
         return decided(lesion, Verdict.NOT_APPLICABLE, reason, organ_evidence(lesion, derived))
     found = evaluate(definition, lesion, derived.named, derived)
-    verdict, reason = _verdict(found, definition, "lung" in organ.certain, lesion.doubtful)
-    shown = [_shown(found.nearest)] if found.nearest is not None else []
-    others = Evidence(text="other definitions: " + "; ".join(_others(lesion, chosen, derived)))
+    verdict, reason = _verdict(found, definition, _named(found, derived), "lung" in organ.certain, lesion.doubtful)
+    advice = _advice(lesion, definition, found, derived)
+    if advice is not None and advice.alarm and verdict in {Verdict.PASS, Verdict.NOT_EVALUATED}:
+        verdict, reason = Verdict.INDETERMINATE, f"{advice.text}: draw it by hand; {reason}"
+    shown = [_shown(found.nearest, derived)] if found.nearest is not None else []
+    shown += [_shown(advice.nearest, derived)] if advice is not None else []
     return Outcome(
         lesion.id,
         lesion.outermost.roi_number,
@@ -66,48 +70,79 @@ def _one(lesion: Lesion, chosen: str, derived: Derived) -> Outcome:
         limit=Limit(op=">", per_protocol=found.distance_mm, unit="mm"),
         verdict=verdict,
         reason=reason,
-        evidence=(*shown, organ_evidence(lesion, derived), others),
+        evidence=(*shown, organ_evidence(lesion, derived), *_others(lesion, chosen, derived)),
     )
 
 
-def _verdict(found: Finding, definition: Definition, in_lung: bool, doubtful: bool) -> tuple[Verdict, str]:
+def _verdict(found: Finding, definition: Definition, named: str, in_lung: bool, doubtful: bool) -> tuple[Verdict, str]:
     missing = "; ".join(found.missing)
     if found.state == "inside":
-        touched = f"{_named(found)}: {definition.title}"
+        touched = f"{named}: {definition.title}"
         if in_lung and not doubtful:
             return Verdict.FAIL, touched
         open_point = "whether it is a target" if in_lung else "whether it is a lung lesion; draw the lungs"
         return Verdict.INDETERMINATE, f"{touched}, but it is not known {open_point}"
     if found.state == "outside":
         where = "" if in_lung else " (whatever its organ)"
-        return Verdict.PASS, f"clear of all structures of the definition{where}; {_named(found)}"
+        return Verdict.PASS, f"clear of all structures of the definition{where}; {named}"
     if found.state == "unknown":
         return Verdict.NOT_EVALUATED, f"{missing}; draw what is missing, or name it in the site file"
-    return Verdict.INDETERMINATE, f"{_named(found)}: contact lies inside the error; thinner slices would decide"
+    return Verdict.INDETERMINATE, f"{named}: contact lies inside the error; thinner slices would decide"
 
 
-def _named(found: Finding) -> str:
+@dataclass(frozen=True, slots=True)
+class _Advice:
+    """What masks or the scan show: it can ask for a contour, never stand in for one."""
+
+    nearest: Reach
+    text: str
+    alarm: bool
+
+
+def _advice(lesion: Lesion, definition: Definition, drawn: Finding, derived: Derived) -> _Advice | None:
+    """Return how near the lesion is to what nobody drew; None where contours decide or nothing else is known."""
+    if drawn.state in {"inside", "straddles"}:
+        return None
+    found = evaluate(definition, lesion, derived.advised, derived)
+    nearest = found.nearest
+    if nearest is None or nearest.measured is None:
+        return None
+    text = _named(found, derived)
+    # Where contours say that it is clear, the edge of a voxel is no reason to doubt them: only contact itself is.
+    reached = nearest.measured.low if drawn.state == "unknown" else nearest.measured.value
+    return _Advice(nearest, text, reached <= found.distance_mm)
+
+
+def _named(found: Finding, derived: Derived) -> str:
     nearest = found.nearest
     if nearest is None or nearest.measured is None:
         return "nothing of the definition is drawn"
-    title = tables().groups[nearest.group].title
-    return f"{nearest.role} to {title} {nearest.measured.value:.1f} mm"
+    return _told(nearest, nearest.measured, derived)
 
 
-def _shown(nearest: Reach) -> Evidence:
-    title = tables().groups[nearest.group].title
+def _told(nearest: Reach, measured: Interval, derived: Derived) -> str:
+    """Return a measured distance in words, with where its structure comes from if nobody drew it."""
+    found = "".join(f" ({origin})" for number in nearest.roi_numbers if (origin := derived.origin(number)))
+    return f"{nearest.role} to {tables().groups[nearest.group].title}{found} {millimetres(measured)}"
+
+
+def _shown(nearest: Reach, derived: Derived) -> Evidence:
     if nearest.measured is None or nearest.ends_mm is None:
         return Evidence(text="; ".join(nearest.missing), roi_numbers=nearest.roi_numbers)
-    return line(f"{nearest.role} to {title}: {nearest.measured.value:.1f} mm", nearest.ends_mm, *nearest.roi_numbers)
+    return line(_told(nearest, nearest.measured, derived), nearest.ends_mm, *nearest.roi_numbers)
 
 
-def _others(lesion: Lesion, chosen: str, derived: Derived) -> list[str]:
+def _others(lesion: Lesion, chosen: str, derived: Derived) -> tuple[Evidence, ...]:
     """Return what each other definition would say, so that the reader sees how much hangs on the choice."""
-    return [
-        f"{name}: {_WORDS[evaluate(definition, lesion, derived.named, derived).state]}"
-        for name, definition in sorted(tables().definitions.items())
-        if name != chosen
-    ]
+    found = []
+    for name, definition in sorted(tables().definitions.items()):
+        if name != chosen:
+            finding = evaluate(definition, lesion, derived.named, derived)
+            measured = (
+                f" ({_named(finding, derived)})" if finding.nearest is not None and finding.nearest.measured else ""
+            )
+            found.append(Evidence(text=f"by {name}: {_WORDS[finding.state]}{measured}; {definition.title}"))
+    return tuple(found)
 
 
 CHECK = UltraCentral()

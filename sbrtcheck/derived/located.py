@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 
 from sbrtcheck.anatomy.lesions import Lesion, Lesions, Target, group_lesions
@@ -38,8 +39,30 @@ class Located(Shaped):
         return tuple(self.match(structure) for structure in self.structures)
 
     def named(self, *tg263: str) -> tuple[Structure, ...]:
-        """Return the structures that are taken for one of these TG-263 names, by ROI number; two may share a name."""
-        return tuple(s for s in self.structures if self.match(s).tg263 in tg263)
+        """Return the structures that are taken for one of these TG-263 names, by ROI number; two may share a name.
+
+        Where nothing is drawn by these names, masks stand in if the site file says that they decide.
+        """
+        drawn = tuple(s for s in self.structures if self.match(s).tg263 in tg263)
+        return drawn or (self._masks(tg263) if self.site.anatomy.masks == "decisive" else ())
+
+    def advised(self, *tg263: str) -> tuple[Structure, ...]:
+        """Return what masks, or else the planning scan, show of structures with these TG-263 names: alarms only."""
+        return self._masks(tg263) or tuple(s for s in self.airway if s.name in tg263)
+
+    def origin(self, roi_number: int) -> str:
+        """Return where the outlines with a number come from, in words: "" for what is drawn."""
+        if any(s.roi_number == roi_number for s in self.structures):
+            return ""
+        return "masks" if any(s.roi_number == roi_number for s in self.case.advisory) else "found in the CT"
+
+    def _masks(self, tg263: Collection[str]) -> tuple[Structure, ...]:
+        return tuple(s for s in self.case.advisory if s.name in tg263)
+
+    @cached_property
+    def airway(self) -> tuple[Structure, ...]:
+        """Trachea and main bronchi found in the planning scan; none where they cannot be found."""
+        return ()
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from sbrtcheck.anatomy.shapes import far_apart
@@ -75,7 +76,14 @@ class Shaped(Memo):
     def separation(self, a: Structure, b: Structure) -> Separation:
         """Return the shortest distance between two structures, mm; the first end lies on ``a``."""
         key = ("separation", a.roi_number, b.roi_number)
-        return self._remember(key, lambda: separation(*self._regions(a, b)))
+        return self._remember(key, lambda: self._separation(a, b))
+
+    def _separation(self, a: Structure, b: Structure) -> Separation:
+        found, error_mm = separation(*self._regions(a, b)), a.edge_error_mm + b.edge_error_mm
+        if error_mm == 0.0:
+            return found
+        length = found.distance
+        return replace(found, distance=Interval(length.value, max(length.low - error_mm, 0.0), length.high + error_mm))
 
     def _regions(self, a: Structure, b: Structure) -> tuple[Region, Region]:
         if other_frame(a.frame_of_reference_uid, b.frame_of_reference_uid):

@@ -8,7 +8,7 @@ from sbrtcheck.model.dose import Dose
 from sbrtcheck.model.image import Image
 from sbrtcheck.model.plan import Plan
 from sbrtcheck.model.registration import Registration
-from sbrtcheck.model.structure import StructureSet
+from sbrtcheck.model.structure import Structure, StructureSet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,3 +34,4 @@ class Case:
     priors: tuple[PriorCourse, ...] = ()
     prior_given: bool = False  # whether the user named any folder of earlier courses
     patient_age_years: float | None = None  # at the date of the plan or, without it, of the images
+    advisory: tuple[Structure, ...] = ()  # outlines of segmentation masks, by TG-263 name; ROI numbers below 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sbrtcheck.model.arrays import FloatArray
 
@@ -34,7 +35,16 @@ class Code:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
-    """One ROI. Looked up by number: two ROIs may share a name."""
+    """One ROI. Looked up by number: two ROIs may share a name.
+
+    Attributes
+    ----------
+    origin : str
+        ``drawn`` in the plan's structure set, or outlines of what was found in ``masks`` or in the planning ``scan``.
+    edge_error_mm : float
+        How far the true edge may lie from the outlines because of how these were made: 0 for what was drawn, which is
+        what somebody meant, half the diagonal of a voxel for outlines of voxels.
+    """
 
     roi_number: int
     name: str
@@ -42,11 +52,14 @@ class Structure:
     contours: tuple[Contour, ...]
     frame_of_reference_uid: str = ""
     codes: tuple[Code, ...] = ()
+    origin: Literal["drawn", "masks", "scan"] = "drawn"
+    edge_error_mm: float = 0.0
 
     @property
     def where(self) -> str:
         """How messages name this structure."""
-        return f"ROI {self.roi_number}"
+        found = {"drawn": f"ROI {self.roi_number}", "masks": "the masks", "scan": "the CT"}[self.origin]
+        return found if self.origin == "drawn" else f"{self.name} in {found}"
 
     @property
     def is_closed(self) -> bool:

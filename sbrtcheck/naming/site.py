@@ -36,6 +36,14 @@ class SitePrescription(BaseModel):
     fractions: int | None = Field(default=None, gt=0)
 
 
+class SiteAnatomy(BaseModel):
+    """What segmentation masks may do: raise alarms, or stand in for what is not drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    masks: Literal["advisory", "decisive"] = "advisory"
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +51,7 @@ class _Table(BaseModel):
     structures: dict[str, Annotated[str, AfterValidator(_known_name)]] = {}
     targets: dict[str, SiteRole] = {}
     prescriptions: dict[str, SitePrescription] = {}
+    anatomy: SiteAnatomy = SiteAnatomy()
 
 
 def _no_entries() -> Mapping[str, str]:
@@ -61,6 +70,8 @@ class SiteFile:
         ROI name -> GTV, CTV, ITV, PTV, or ``ignore`` for what is no target.
     prescriptions : mapping
         ROI name of a target -> its prescription.
+    anatomy : SiteAnatomy
+        What masks of ``--anatomy`` may do.
     sha256 : str
         Hash of the file; "" where none was given.
     """
@@ -68,6 +79,7 @@ class SiteFile:
     structures: Mapping[str, str] = field(default_factory=_no_entries)
     targets: Mapping[str, SiteRole] = field(default_factory=lambda: MappingProxyType({}))
     prescriptions: Mapping[str, SitePrescription] = field(default_factory=lambda: MappingProxyType({}))
+    anatomy: SiteAnatomy = field(default_factory=SiteAnatomy)
     sha256: str = ""
 
 
@@ -79,7 +91,7 @@ def load_site(path: Path) -> SiteFile:
     SiteFileError
         If the file cannot be read or breaks the schema; lists every problem with its key path.
     """
-    remedy = 'A site file is TOML with schema = "sbrtcheck-site/1" and tables structures, targets, prescriptions'
+    remedy = 'A site file is TOML with schema = "sbrtcheck-site/1" and tables structures, targets, prescriptions, anatomy'
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -97,5 +109,6 @@ def load_site(path: Path) -> SiteFile:
         structures=MappingProxyType({name.strip(): value for name, value in table.structures.items()}),
         targets=MappingProxyType({name.strip(): value for name, value in table.targets.items()}),
         prescriptions=MappingProxyType({name.strip(): value for name, value in table.prescriptions.items()}),
+        anatomy=table.anatomy,
         sha256=hashlib.sha256(content).hexdigest(),
     )
