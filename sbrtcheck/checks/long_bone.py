@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -11,7 +11,7 @@ from sbrtcheck.anatomy.bones import long_bone_of, long_bones
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.organ import OrganFinding
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import decided, line, millimetres, no_lesions, organ_evidence
+from sbrtcheck.checks.outcomes import decided, nearest, no_lesions, organ_evidence
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Structure
@@ -52,11 +52,17 @@ class LongBone:
 
 
 def _one(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outcome:
+    drawn = tuple(s for s in derived.structures if _bone(s, derived) in bones and s.is_closed)
+    return (
+        _in_drawn(lesion, drawn, derived) or _elsewhere(lesion, bones, derived) or _open(lesion, drawn, bones, derived)
+    )
+
+
+def _in_drawn(lesion: Lesion, drawn: Sequence[Structure], derived: Derived) -> Outcome | None:
+    """Return what overlap with the drawn long bones says, None where there is none."""
     finding, where = derived.organ(lesion), organ_evidence(lesion, derived)
-    drawn = [s for s in derived.structures if _bone(s, derived) in bones and s.is_closed]
     role = lesion.measured_role
-    tumours = lesion.all_of_role(role)
-    pairs = ((bone, _overlap(tumour, bone, derived)) for bone in drawn for tumour in tumours)
+    pairs = ((bone, _overlap(tumour, bone, derived)) for bone in drawn for tumour in lesion.all_of_role(role))
     touched = [(bone, shared) for bone, shared in pairs if shared.high > 0]
     for bone, shared in sorted(touched, key=lambda t: -t[1].low):
         text = f"{shared.value:.2f} cm3 of the {role} lie in the {_bone(bone, derived)} ({bone.where})"
@@ -66,23 +72,50 @@ def _one(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outcome:
         if shared.low > 0 or not finding.decisive:
             reason = f"{text}; whether the tumour does is open: draw the GTV, or thinner slices would decide"
             return decided(lesion, Verdict.INDETERMINATE, reason, evidence, where)
-    if finding.decisive and finding.organ != "bone":
+    return None
+
+
+def _elsewhere(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outcome | None:
+    """Return the verdict where the organ, or the bone, of the lesion is known, None where it is not."""
+    finding, where = derived.organ(lesion), organ_evidence(lesion, derived)
+    if not finding.decisive:
+        return None
+    if finding.organ != "bone":
         return decided(lesion, Verdict.PASS, f"{finding.text}: it lies in no bone", where)
-    if finding.decisive and finding.place and long_bone_of(finding.place) in bones:
+    if long_bone_of(finding.place) in bones:
         verdict = Verdict.INDETERMINATE if lesion.doubtful else Verdict.FAIL
         return decided(lesion, verdict, f"{finding.text}: a long bone", where)
-    if finding.decisive and (_other_bone(finding.roi_numbers, bones, derived) or _declared_other(finding, bones)):
+    if _other_bone(finding.roi_numbers, bones, derived) or _declared_other(finding, bones):
         return decided(lesion, Verdict.PASS, f"{finding.text}: no long bone", where)
+    return None
+
+
+def _open(lesion: Lesion, drawn: Sequence[Structure], bones: frozenset[str], derived: Derived) -> Outcome:
+    where, shown = organ_evidence(lesion, derived), nearest(lesion, drawn, derived)
     near = _advised(lesion, bones, derived)
     if near is not None:
-        reason = f"{near.text}: draw the bone"
-        return decided(lesion, Verdict.INDETERMINATE, reason, near, where)
-    if finding.decisive:
+        return decided(lesion, Verdict.INDETERMINATE, f"{near.text}: draw the bone", near, where)
+    if derived.organ(lesion).decisive:
         reason = "it lies in bone, and which bone is not drawn; draw the bone by its name"
-        return decided(lesion, Verdict.NOT_EVALUATED, reason, where)
+        return decided(lesion, Verdict.NOT_EVALUATED, reason, where, *shown)
     missing = "no long bone is drawn" if not drawn else "it overlaps no drawn long bone, which may be drawn in part"
     reason = f"{missing}, and no drawn organ holds the lesion; draw the organ or the bone that it lies in"
-    return decided(lesion, Verdict.NOT_EVALUATED, reason, where)
+    return decided(lesion, Verdict.NOT_EVALUATED, reason, where, *shown)
+
+
+def _advised(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Evidence | None:
+    """Return how masks show a long bone at the lesion, None where they do not; it decides nothing."""
+    masks = [
+        mask for mask in derived.case.advisory if long_bone_of(mask.name) in bones and _may_touch(lesion, mask, derived)
+    ]
+    return next(iter(nearest(lesion, masks, derived)), None)
+
+
+def _may_touch(lesion: Lesion, mask: Structure, derived: Derived) -> bool:
+    try:
+        return derived.separation(lesion.measured, mask).distance.low <= 0.0
+    except NotComputable:
+        return False
 
 
 def _bone(structure: Structure, derived: Derived) -> str | None:
@@ -102,21 +135,6 @@ def _other_bone(roi_numbers: tuple[int, ...], bones: frozenset[str], derived: De
     """Whether one bone that is named, and is no long bone, holds the lesion by itself."""
     named = [derived.match(s).tg263 for s in derived.structures if s.roi_number in roi_numbers]
     return any(name not in {None, "Bone"} and long_bone_of(name or "") not in bones for name in named)
-
-
-def _advised(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Evidence | None:
-    """Return how masks show a long bone at the lesion, None where they do not; nobody drew it, so it decides nothing."""
-    found = []
-    for mask in derived.case.advisory:
-        if long_bone_of(mask.name) in bones:
-            with suppress(NotComputable):
-                found.append((derived.separation(lesion.measured, mask), mask))
-    touching = [(apart, mask) for apart, mask in found if apart.distance.low <= 0.0]
-    if not touching:
-        return None
-    apart, mask = min(touching, key=lambda f: f[0].distance.value)
-    text = f"{lesion.measured_role} to {mask.where} {millimetres(apart.distance)}"
-    return line(text, apart.ends_mm, lesion.measured.roi_number, mask.roi_number)
 
 
 def _declared_other(finding: OrganFinding, bones: frozenset[str]) -> bool:

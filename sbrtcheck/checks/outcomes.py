@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.derived import Derived
+from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import FloatArray, Structure
 from sbrtcheck.results import Evidence, Interval, Outcome, Verdict
 
@@ -78,3 +82,16 @@ def line(text: str, ends_mm: FloatArray, *structures: int) -> Evidence:
     """Return a measured line between two patient points ``(2, 3)``, LPS mm."""
     points = tuple((float(x), float(y), float(z)) for x, y, z in ends_mm)
     return Evidence(kind="line", text=text, roi_numbers=structures, points_mm=points)
+
+
+def nearest(lesion: Lesion, structures: Sequence[Structure], derived: Derived) -> tuple[Evidence, ...]:
+    """Return the shortest distance from the innermost target to one of these structures; none where there is none."""
+    found = []
+    for structure in structures:
+        with suppress(NotComputable):
+            found.append((derived.separation(lesion.measured, structure), structure))
+    if not found:
+        return ()
+    apart, closest = min(found, key=lambda f: (f[0].distance.value, f[1].roi_number))
+    text = f"{lesion.measured_role} to {closest.where} {millimetres(apart.distance)}"
+    return (line(text, apart.ends_mm, lesion.measured.roi_number, closest.roi_number),)

@@ -91,7 +91,7 @@ def load_site(path: Path) -> SiteFile:
     SiteFileError
         If the file cannot be read or breaks the schema; lists every problem with its key path.
     """
-    remedy = 'A site file is TOML with schema = "sbrtcheck-site/1" and tables structures, targets, prescriptions, anatomy'
+    remedy = 'A site file is TOML with schema = "sbrtcheck-site/1"; tables structures, targets, prescriptions, anatomy'
     try:
         content = path.read_bytes()
     except OSError as error:
