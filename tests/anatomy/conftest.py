@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sbrtcheck.anatomy.places import Places
 from sbrtcheck.checks.base import Task, all_checks
 from sbrtcheck.derived import Derived
 from sbrtcheck.model import (
@@ -84,6 +85,11 @@ class Draw:
         return Structure(number, name, kind, contours, FRAME)
 
     @staticmethod
+    def mask(structure: Structure, *, edge: float = 1.0) -> Structure:
+        """Return a structure as outlines of a mask whose edge is known to ``edge`` mm."""
+        return replace(structure, roi_number=-1000 - structure.roi_number, origin="masks", edge_error_mm=edge)
+
+    @staticmethod
     def both(first: Structure, second: Structure) -> Structure:
         """Draw two structures into the first one's ROI."""
         return replace(first, contours=first.contours + second.contours)
@@ -144,13 +150,15 @@ class Draw:
         image: Image | None = None,
         priors: tuple[PriorCourse, ...] = (),
         prior_given: bool = False,
+        masks: Iterable[Structure] = (),
+        places: Places | None = None,
     ) -> Derived:
         """Return what is derived from a case; ``structures=None`` for a case without structure set."""
         drawn = None
         if structures is not None:
             drawn = StructureSet("1.5", "S", tuple(sorted(structures, key=lambda s: s.roi_number)))
-        case = Case(plan, drawn, dose, image, priors=priors, prior_given=prior_given)
-        return Derived(case, site or SiteFile())
+        case = Case(plan, drawn, dose, image, priors=priors, prior_given=prior_given, advisory=tuple(masks))
+        return Derived(case, site or SiteFile(), places=places or Places())
 
 
 @pytest.fixture
