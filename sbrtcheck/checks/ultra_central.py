@@ -55,7 +55,7 @@ def _one(lesion: Lesion, chosen: str, derived: Derived) -> Outcome:
     if organ.decisive and organ.organ != "lung":
         reason = f"it is no lung lesion: {organ.text}"
         return decided(lesion, Verdict.NOT_APPLICABLE, reason, organ_evidence(lesion, derived))
-    found = evaluate(definition, lesion, derived.named, derived)
+    found = evaluate(definition, lesion, derived.placed, derived)
     verdict, reason = _verdict(found, definition, _named(found, derived), "lung" in organ.certain, lesion.doubtful)
     advice = _advice(lesion, definition, found, derived)
     if advice is not None and advice.alarm and verdict in {Verdict.PASS, Verdict.NOT_EVALUATED}:
@@ -137,7 +137,7 @@ def _others(lesion: Lesion, chosen: str, derived: Derived) -> tuple[Evidence, ..
     found = []
     for name, definition in sorted(tables().definitions.items()):
         if name != chosen:
-            finding = evaluate(definition, lesion, derived.named, derived)
+            finding = evaluate(definition, lesion, derived.placed, derived)
             measured = (
                 f" ({_named(finding, derived)})" if finding.nearest is not None and finding.nearest.measured else ""
             )

@@ -39,12 +39,15 @@ class Located(Shaped):
         return tuple(self.match(structure) for structure in self.structures)
 
     def named(self, *tg263: str) -> tuple[Structure, ...]:
-        """Return the structures that are taken for one of these TG-263 names, by ROI number; two may share a name.
+        """Return the structures that are taken for one of these TG-263 names, by ROI number; two may share a name."""
+        return tuple(s for s in self.structures if self.match(s).tg263 in tg263)
 
-        Where nothing is drawn by these names, masks stand in if the site file says that they decide.
+    def placed(self, *tg263: str) -> tuple[Structure, ...]:
+        """Return what distances are measured to: structures of these names, or masks of what nobody drew.
+
+        Masks stand in only if the site file says that they decide.
         """
-        drawn = tuple(s for s in self.structures if self.match(s).tg263 in tg263)
-        return drawn or (self._masks(tg263) if self.site.anatomy.masks == "decisive" else ())
+        return self.named(*tg263) or (self._masks(tg263) if self.site.anatomy.masks == "decisive" else ())
 
     def advised(self, *tg263: str) -> tuple[Structure, ...]:
         """Return what masks, or else the planning scan, show of structures with these TG-263 names: alarms only."""
