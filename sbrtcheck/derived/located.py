@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from sbrtcheck.anatomy.lesions import Lesion, Lesions, Target, group_lesions
 from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ
 from sbrtcheck.anatomy.organ_kinds import organ_kind
-from sbrtcheck.anatomy.placing import weigh
+from sbrtcheck.anatomy.placing import Seen, weigh
 from sbrtcheck.anatomy.recist import RECIST_1_1, Criteria, Measurability, judge_measurable
 from sbrtcheck.anatomy.sanity.finding import ContourFinding
 from sbrtcheck.derived.shaped import Shaped
@@ -16,6 +16,13 @@ from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Structure
 from sbrtcheck.naming.match import NameMatch, match_name
 from sbrtcheck.naming.roles import NotATarget, TargetRole, judge_role
+
+
+def _organ_contours(named: Iterable[tuple[Structure, str | None]]) -> Iterator[OrganContour]:
+    for structure, tg263 in named:
+        organ = organ_kind(tg263) if tg263 is not None else None
+        if organ is not None:
+            yield OrganContour(structure, organ.kind, organ.covers)
 
 
 class Located(Shaped):
@@ -92,14 +99,17 @@ class Located(Shaped):
 
     @cached_property
     def organs(self) -> tuple[OrganContour, ...]:
-        """All drawn organs."""
-        found = []
-        for structure in self.structures:
-            tg263 = self.match(structure).tg263
-            organ = organ_kind(tg263) if tg263 is not None else None
-            if organ is not None and structure.is_closed:
-                found.append(OrganContour(structure, organ.kind, organ.covers))
-        return tuple(found)
+        """All drawn organs, and masks of those that nobody drew if the site file says that masks decide."""
+        found = [(s, self.match(s).tg263) for s in self.structures if s.is_closed]
+        drawn = tuple(_organ_contours(found))
+        if self.site.anatomy.masks != "decisive":
+            return drawn
+        kinds = {organ.kind for organ in drawn}
+        return (*drawn, *(organ for organ in self._mask_organs if organ.kind not in kinds))
+
+    @cached_property
+    def _mask_organs(self) -> tuple[OrganContour, ...]:
+        return tuple(_organ_contours((s, s.name) for s in self.case.advisory))
 
     def organ(self, lesion: Lesion) -> OrganFinding:
         """Return the organ of a lesion."""
@@ -112,7 +122,15 @@ class Located(Shaped):
         if len(declared) > 1:
             text = f"declared to lie in {' and '.join(declared)}: they contradict each other; {drawn.text}"
             return OrganFinding(None, "none", frozenset(), max(drawn.unknown_parts, 1), text, drawn.roi_numbers)
-        return weigh(drawn, declared[0] if declared else None, None)
+        seen = self._seen(lesion) if not drawn.decisive else None
+        return weigh(drawn, declared[0] if declared else None, seen)
+
+    def _seen(self, lesion: Lesion) -> Seen | None:
+        """Return what masks show of the place of a lesion that contours leave open, None where they show nothing."""
+        found = find_organ(lesion, self._mask_organs, self)
+        if found.evidence not in {"contour", "surrounded"} or found.organ is None:
+            return None
+        return Seen(found.organ, frozenset(), f"by masks, {found.text}")
 
     def measurability(self, lesion: Lesion, criteria: Criteria = RECIST_1_1) -> Measurability:
         """Return whether a lesion is measurable under RECIST 1.1, and why."""

@@ -114,3 +114,20 @@ def test_a_bone_lesion_is_measurable_by_a_declared_soft_tissue_part(draw: Any, r
     found = run("measurable-lesion", declared)
     assert found.verdict == "pass"
     assert any("declared measurable" in e.text for e in found.outcome.evidence)
+
+
+def test_masks_show_an_organ_and_place_nothing(draw: Any, run: Any) -> None:
+    lungs = draw.mask(draw.box(3, "Lungs", *CHEST))
+    patient = draw.patient(lesion(draw), masks=[lungs])
+    found = patient.organ(patient.lesions[0])
+    assert (found.organ, found.decisive) == ("lung", False)
+    assert "by masks" in found.text
+    assert run("organ-excluded", patient).verdict == "not-evaluated"
+    decisive = draw.patient(lesion(draw), masks=[lungs], site=DECISIVE)
+    assert run("organ-excluded", decisive).verdict == "pass"
+
+
+def test_masks_speak_against_a_declared_place(draw: Any, run: Any) -> None:
+    lungs = draw.mask(draw.box(3, "Lungs", *CHEST))
+    patient = draw.patient(lesion(draw), masks=[lungs], places=Places({"GTV": "liver"}))
+    assert run("organ-excluded", patient).verdict == "not-evaluated"
