@@ -86,7 +86,9 @@ def check(
     reading = load_case(_paths(sources), prior=_paths(prior), plan_uid=plan_uid)
     derived = Derived(reading.case, names, places=facts.places)
     progress("Checking the rules")
-    results = (*records.blocked(reading.notices), *judge(bound, derived, facts))
+    judged = judge(bound, derived, facts)
+    odd = tuple(finding.notice for finding in derived.contour_findings)
+    results = (*records.blocked((*reading.notices, *odd)), *judged)
     tps = records.tps_comparisons(derived)
     progress("Drawing")
     notices = reading.notices if loaded else (*reading.notices, _NO_PROTOCOL)
@@ -99,7 +101,7 @@ def check(
         lesions=records.lesion_records(derived),
         results=results,
         assumptions=(*reading.assumptions, *derived.assumptions),
-        notices=(*notices, *derived.notices),
+        notices=(*notices, *derived.notices, *odd),
         inputs=(*_text_inputs(declared=declared, site=site), *reading.inputs),
         dvhs=records.dvh_curves(derived),
         pictures=records.pictures(derived),

@@ -13,7 +13,7 @@ from typing import Literal
 
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.organ_kinds import organ_kind
-from sbrtcheck.anatomy.shapes import Shapes, far_apart
+from sbrtcheck.anatomy.shapes import Shapes, far_apart, other_frame
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.distance import overlap
 from sbrtcheck.geometry.region import Region
@@ -84,8 +84,14 @@ def find_organ(lesion: Lesion, organs: Iterable[OrganContour], shapes: Shapes) -
     shapes : Shapes
         Geometry of the structures.
     """
-    own = {m.structure.roi_number for m in lesion.members}
-    near = [o for o in organs if o.structure.roi_number not in own and not far_apart(lesion.outermost, o.structure)]
+    own, frame = {m.structure.roi_number for m in lesion.members}, lesion.measured.frame_of_reference_uid
+    near = [
+        o
+        for o in organs
+        if o.structure.roi_number not in own
+        and not other_frame(frame, o.structure.frame_of_reference_uid)
+        and not far_apart(lesion.outermost, o.structure)
+    ]
     found = [_organ_of(part, lesion, near, shapes) for part in shapes.parts(lesion.measured)]
     certain = frozenset(f.kind for f in found if f is not None)
     unknown = sum(f is None for f in found)

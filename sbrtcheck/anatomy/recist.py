@@ -75,8 +75,8 @@ def judge_measurable(
 def _open_point(lesion: Lesion, spacing_mm: float | None, organ: OrganFinding, soft_tissue: bool) -> str:
     if lesion.measured_role != "GTV":
         return f"only its {lesion.measured_role} is drawn, which is larger than the tumour"
-    if lesion.doubtful:
-        return "it is in doubt whether it is a target"
+    if lesion.doubtful or lesion.measured_in_doubt:
+        return f"it is in doubt whether {lesion.measured.where} is the tumour"
     if spacing_mm is None:
         return "the distance between slices is not known"
     if not organ.decisive:

@@ -40,6 +40,11 @@ class Shapes(Protocol):
         ...
 
 
+def other_frame(a: str, b: str) -> bool:
+    """Whether two frames of reference are surely not the same; a missing one is that of the files it is linked with."""
+    return bool(a and b and a != b)
+
+
 def box_of(structure: Structure) -> FloatArray | None:
     """Return the corners of the box around all closed contours, ``(2, 3)`` LPS mm, or None where nothing is drawn."""
     drawn = [

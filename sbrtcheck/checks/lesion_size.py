@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel
@@ -62,6 +63,8 @@ class LesionSize:
             three_d = oblique or not axial
             extent = derived.longest_3d_diameter(tumour) if three_d else derived.longest_axial_diameter(tumour)
             high = max(extent.length.high, _together(lesion, three_d, derived))
+            thin = role == "GTV" and len(derived.region(tumour).w_mm) == 1
+            high = max(high, _around(lesion, three_d, derived)) if thin else high
         except NotComputable as missing:
             return not_evaluated(str(missing), lesion.id, tumour)
         bound_only = role != "GTV" or oblique or lesion.measured_in_doubt
@@ -72,6 +75,8 @@ class LesionSize:
             reason += "; its contours are not axial, so this bounds the axial diameter from above"
         if role != "GTV":
             reason += "; no GTV is drawn, so this bounds the tumour from above: draw the GTV"
+        if thin:
+            reason += "; it is drawn on one plane only, so that the target around it bounds it from above"
         if lesion.measured_in_doubt:
             reason += f"; it is in doubt whether {tumour.where} is the tumour: say so in the site file"
         shown = line(f"{what} of {tumour.where}", extent.ends_mm, tumour.roi_number)
@@ -90,6 +95,15 @@ class LesionSize:
 
 def _is_axial(region: Region) -> bool:
     return bool(abs(region.to_patient[2, 2]) >= _AXIAL_COSINE)
+
+
+def _around(lesion: Lesion, three_d: bool, derived: Derived) -> float:
+    """Return the diameter of the next target round the GTV, mm; infinite where there is none."""
+    outer = next((s for s in (lesion.itv, lesion.ctv, lesion.ptv) if s is not None), None)
+    if outer is None:
+        return math.inf
+    extent = derived.longest_3d_diameter(outer) if three_d else derived.longest_axial_diameter(outer)
+    return extent.length.high
 
 
 def _together(lesion: Lesion, three_d: bool, derived: Derived) -> float:

@@ -9,12 +9,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.organ import OrganContour
 from sbrtcheck.anatomy.organ_kinds import organ_names
-from sbrtcheck.anatomy.shapes import within_box
+from sbrtcheck.anatomy.shapes import box_of, within_box
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import decided, line, no_lesions, organ_evidence
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.model import Structure
 from sbrtcheck.results import Evidence, Outcome, Verdict
+
+# No organ that a lesion can be cleared of by distance, of which the brain is the one in use, is higher; a choice.
+_MOST_HEIGHT_MM = 170.0
 
 
 def _known(organ: str) -> str:
@@ -85,10 +89,11 @@ def _touching(lesion: Lesion, contours: list[OrganContour], derived: Derived) ->
 def _clear_of_whole(lesion: Lesion, contours: list[OrganContour], derived: Derived) -> Evidence | None:
     """Return the distance to a contour of the whole organ, None where that does not show that the lesion is outside.
 
-    A contour can leave out the lesion with a margin, so a lesion within the box of the organ is never clear of it.
+    A contour can leave out the lesion with a margin, so a lesion within the box of the organ is never clear of it. It
+    can end too early, so a lesion above or below it is clear only where the organ cannot reach.
     """
     whole = [c for c in contours if c.covers == "all"]
-    if any(within_box(lesion.measured, contour.structure) for contour in contours):
+    if any(not _out_of_reach(lesion.measured, contour.structure) for contour in contours):
         return None
     found = []
     for contour in whole:
@@ -101,6 +106,18 @@ def _clear_of_whole(lesion: Lesion, contours: list[OrganContour], derived: Deriv
     apart, nearest = min(found, key=lambda f: f[0].distance.value)
     text = f"{apart.distance.value:.1f} mm from the {nearest.kind} ({nearest.structure.where})"
     return line(text, apart.ends_mm, lesion.measured.roi_number, nearest.structure.roi_number)
+
+
+def _out_of_reach(target: Structure, organ: Structure) -> bool:
+    """Whether a target lies beside what is drawn of an organ, or beyond its greatest height along the patient."""
+    if within_box(target, organ):
+        return False
+    inner, outer = box_of(target), box_of(organ)
+    if inner is None or outer is None:
+        return False
+    low, high = inner[:, 2]
+    beside = bool(outer[0, 2] <= low and high <= outer[1, 2])
+    return beside or bool(low > outer[0, 2] + _MOST_HEIGHT_MM or high < outer[1, 2] - _MOST_HEIGHT_MM)
 
 
 CHECK = OrganExcluded()

@@ -6,8 +6,8 @@ from functools import cached_property
 
 from sbrtcheck.anatomy.neighbours import others_in_isodose
 from sbrtcheck.anatomy.prescribed import fractions_of, prescription_of
+from sbrtcheck.anatomy.shapes import other_frame
 from sbrtcheck.derived.located import Located
-from sbrtcheck.derived.shaped import other_frame
 from sbrtcheck.dose.biology import Effect, effective_curves
 from sbrtcheck.dose.dvh import DvhCurves, dvh_curves
 from sbrtcheck.dose.isodose import isodose_volume, maximum_beyond

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ
 from sbrtcheck.anatomy.organ_kinds import organ_kind
 from sbrtcheck.anatomy.placing import Seen, weigh
 from sbrtcheck.anatomy.recist import RECIST_1_1, Criteria, Measurability, judge_measurable
-from sbrtcheck.anatomy.sanity.finding import ContourFinding
+from sbrtcheck.anatomy.sanity.finding import ContourFinding, prescribed_to_no_target
 from sbrtcheck.derived.shaped import Shaped
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Structure
@@ -101,7 +102,9 @@ class Located(Shaped):
     def organs(self) -> tuple[OrganContour, ...]:
         """All drawn organs, and masks of those that nobody drew if the site file says that masks decide."""
         found = [(s, self.match(s).tg263) for s in self.structures if s.is_closed]
-        drawn = tuple(_organ_contours(found))
+        claims = Counter(tg263 for _, tg263 in found)
+        # Of two that claim one name, one bears a wrong one: neither places a lesion.
+        drawn = tuple(_organ_contours((s, tg263) for s, tg263 in found if claims[tg263] == 1))
         if self.site.anatomy.masks != "decisive":
             return drawn
         kinds = {organ.kind for organ in drawn}
@@ -150,4 +153,11 @@ class Located(Shaped):
     @cached_property
     def contour_findings(self) -> tuple[ContourFinding, ...]:
         """What is odd about the contours, and which results it undermines."""
-        return ()
+        stated = self.case.plan.prescriptions if self.case.plan is not None else ()
+        prescribed = {p.target_roi for p in stated}
+        return tuple(
+            prescribed_to_no_target(s)
+            for s in (self.structures if self.case.structure_set is not None else ())
+            if s.roi_number in prescribed and s.is_closed and self.role(s) is None
+            if self.site.targets.get(s.name.strip()) != "ignore"
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
-from sbrtcheck.anatomy.shapes import far_apart
+from sbrtcheck.anatomy.shapes import far_apart, other_frame
 from sbrtcheck.derived.memo import Memo
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.boolean import difference, union
@@ -18,11 +18,6 @@ from sbrtcheck.model import Structure
 from sbrtcheck.results import Interval
 
 _NO_OVERLAP = Interval.exact(0.0)
-
-
-def other_frame(a: str, b: str) -> bool:
-    """Whether two frames of reference are surely not the same; a missing one is that of the files it is linked with."""
-    return bool(a and b and a != b)
 
 
 class Shaped(Memo):

@@ -48,3 +48,11 @@ def finding(
     concerned = tuple(structures)
     notice = Notice(code=code, message=message, where=concerned[0].where, severity=severity)
     return ContourFinding(notice, undermines, tuple(sorted({s.roi_number for s in concerned})))
+
+
+def prescribed_to_no_target(structure: Structure) -> ContourFinding:
+    """Return the finding for a structure that the plan prescribes dose to, and that is taken as no target."""
+    message = f"the plan prescribes dose to {structure.where}, which is taken as no target: a lesion may be missing"
+    message += "; say in the site file what it is ([targets])"
+    everything = LOCATION | SIZE | DOSE | {"lesion-count", "prior-radiotherapy"}
+    return finding("prescribed-no-target", message, (structure,), everything, "blocking")
