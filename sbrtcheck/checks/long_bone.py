@@ -95,6 +95,14 @@ def _open(lesion: Lesion, drawn: Sequence[Structure], bones: frozenset[str], der
     near = _advised(lesion, bones, derived)
     if near is not None:
         return decided(lesion, Verdict.INDETERMINATE, f"{near.text}: draw the bone", near, where)
+    try:
+        seen = derived.bone_on_scan(lesion)
+    except NotComputable:
+        seen = None
+    if seen is not None:
+        shown = (*shown, Evidence(text=seen.text, roi_numbers=(lesion.measured.roi_number,)))
+    if seen is not None and seen.kind == "shaft":
+        return decided(lesion, Verdict.INDETERMINATE, f"{seen.text}: draw the bone", *shown, where)
     if derived.organ(lesion).decisive:
         reason = "it lies in bone, and which bone is not drawn; draw the bone by its name"
         return decided(lesion, Verdict.NOT_EVALUATED, reason, where, *shown)

@@ -59,7 +59,8 @@ def _one(lesion: Lesion, chosen: str, derived: Derived) -> Outcome:
     verdict, reason = _verdict(found, definition, _named(found, derived), "lung" in organ.certain, lesion.doubtful)
     advice = _advice(lesion, definition, found, derived)
     if advice is not None and advice.alarm and verdict in {Verdict.PASS, Verdict.NOT_EVALUATED}:
-        verdict, reason = Verdict.INDETERMINATE, f"{advice.text}: draw it by hand; {reason}"
+        verdict = Verdict.INDETERMINATE
+        reason = f"{advice.text}, which may be contact: draw it by hand; {reason}"
     shown = [_shown(found.nearest, derived)] if found.nearest is not None else []
     shown += [_shown(advice.nearest, derived)] if advice is not None else []
     return Outcome(
@@ -103,7 +104,8 @@ def _advice(lesion: Lesion, definition: Definition, drawn: Finding, derived: Der
     """Return how near the lesion is to what nobody drew; None where contours decide or nothing else is known."""
     if drawn.state in {"inside", "straddles"}:
         return None
-    found = evaluate(definition, lesion, derived.advised, derived)
+    # The airway of the CT is looked for only where the contours leave the rule open.
+    found = evaluate(definition, lesion, derived.advised if drawn.state == "unknown" else derived.masks, derived)
     nearest = found.nearest
     if nearest is None or nearest.measured is None:
         return None

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
+from sbrtcheck.anatomy.airway import find_airway
 from sbrtcheck.anatomy.lesions import Lesion, Lesions, Target, group_lesions
 from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ
 from sbrtcheck.anatomy.organ_kinds import organ_kind
 from sbrtcheck.anatomy.placing import Seen, weigh
 from sbrtcheck.anatomy.recist import RECIST_1_1, Criteria, Measurability, judge_measurable
 from sbrtcheck.anatomy.sanity.finding import ContourFinding, prescribed_to_no_target
+from sbrtcheck.anatomy.scan import Scan, scan_of
+from sbrtcheck.anatomy.shapes import other_frame
+from sbrtcheck.anatomy.tissue import BoneEvidence, bone_evidence, find_lung, lung_evidence
 from sbrtcheck.derived.shaped import Shaped
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.geometry.region import Region
 from sbrtcheck.model import Structure
 from sbrtcheck.naming.match import NameMatch, match_name
 from sbrtcheck.naming.roles import NotATarget, TargetRole, judge_role
+
+# Outlines of what is found in the CT are numbered downwards from here, those of masks from -1001.
+_FIRST_OF_SCAN = -2001
 
 
 def _organ_contours(named: Iterable[tuple[Structure, str | None]]) -> Iterator[OrganContour]:
@@ -55,11 +64,15 @@ class Located(Shaped):
 
         Masks stand in only if the site file says that they decide.
         """
-        return self.named(*tg263) or (self._masks(tg263) if self.site.anatomy.masks == "decisive" else ())
+        return self.named(*tg263) or (self.masks(*tg263) if self.site.anatomy.masks == "decisive" else ())
+
+    def masks(self, *tg263: str) -> tuple[Structure, ...]:
+        """Return masks by TG-263 name; what they show raises alarms and clears nothing."""
+        return tuple(s for s in self.case.advisory if s.name in tg263)
 
     def advised(self, *tg263: str) -> tuple[Structure, ...]:
-        """Return what masks, or else the planning scan, show of structures with these TG-263 names: alarms only."""
-        return self._masks(tg263) or tuple(s for s in self.airway if s.name in tg263)
+        """Return masks or, where there is none, what is found in the planning CT, by TG-263 name."""
+        return self.masks(*tg263) or tuple(s for s in self.airway if s.name in tg263)
 
     def origin(self, roi_number: int) -> str:
         """Return where the outlines with a number come from, in words: "" for what is drawn."""
@@ -67,13 +80,49 @@ class Located(Shaped):
             return ""
         return "masks" if any(s.roi_number == roi_number for s in self.case.advisory) else "found in the CT"
 
-    def _masks(self, tg263: Collection[str]) -> tuple[Structure, ...]:
-        return tuple(s for s in self.case.advisory if s.name in tg263)
+    @property
+    def scan(self) -> Scan:
+        """The planning CT as the search for organs needs it; raises NotComputable where it is none, or uneven."""
+        return self._remember(("scan",), self._scan)
+
+    def _scan(self) -> Scan:
+        if self.case.image is None:
+            raise NotComputable("there is no planning CT", remedy="Export it with the plan")
+        return scan_of(self.case.image)
 
     @cached_property
     def airway(self) -> tuple[Structure, ...]:
-        """Trachea and main bronchi found in the planning scan; none where they cannot be found."""
-        return ()
+        """Trachea and main bronchi found in the planning CT, by TG-263 name; none where they are not found."""
+        try:
+            found = find_airway(self.scan)
+        except NotComputable:
+            return ()
+        names = ("Trachea", "Bronchus_Main_L", "Bronchus_Main_R")
+        outlined = zip(names, found.structures(_FIRST_OF_SCAN), strict=True)
+        return tuple(replace(s, name=name, origin="scan", edge_error_mm=found.edge_mm) for name, s in outlined)
+
+    def bone_on_scan(self, lesion: Lesion) -> BoneEvidence:
+        """Return what the planning CT shows of bone at a lesion; raises NotComputable."""
+        key = ("bone on scan", lesion.measured.roi_number)
+        return self._remember(key, lambda: bone_evidence(*self._on_scan(lesion), self.scan))
+
+    def _lung_on_scan(self, lesion: Lesion) -> Seen | None:
+        try:
+            region, role = self._on_scan(lesion)
+            lung = self._remember(("lung on scan",), lambda: find_lung(self.scan))
+            found = lung_evidence(region, role, lung)
+        except NotComputable:
+            return None
+        against = frozenset({"lung"}) if found.kind == "no-lung" else frozenset[str]()
+        return Seen("lung" if found.kind == "in-lung" else None, against, found.text)
+
+    def _on_scan(self, lesion: Lesion) -> tuple[Region, str]:
+        target, image = lesion.measured, self.case.image
+        if image is not None and other_frame(target.frame_of_reference_uid, image.frame_of_reference_uid):
+            raise NotComputable(f"the planning CT lies in another frame of reference than {target.where}")
+        if len(self.parts(target)) > 1:
+            raise NotComputable(f"{target.where} has several parts")
+        return self.region(target), lesion.measured_role
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
@@ -129,11 +178,11 @@ class Located(Shaped):
         return weigh(drawn, declared[0] if declared else None, seen)
 
     def _seen(self, lesion: Lesion) -> Seen | None:
-        """Return what masks show of the place of a lesion that contours leave open, None where they show nothing."""
+        """Return what masks, or else the planning CT, show of a place that contours leave open; None where nothing."""
         found = find_organ(lesion, self._mask_organs, self)
-        if found.evidence not in {"contour", "surrounded"} or found.organ is None:
-            return None
-        return Seen(found.organ, frozenset(), f"by masks, {found.text}")
+        if found.evidence in {"contour", "surrounded"} and found.organ is not None:
+            return Seen(found.organ, frozenset(), f"by masks, {found.text}")
+        return self._lung_on_scan(lesion)
 
     def measurability(self, lesion: Lesion, criteria: Criteria = RECIST_1_1) -> Measurability:
         """Return whether a lesion is measurable under RECIST 1.1, and why."""

@@ -75,6 +75,30 @@ def edge_error_mm(lattice: Lattice) -> float:
     return 0.5 * float(np.linalg.norm(lattice.spacing_mm))
 
 
+def slice_labels(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Return the connected components of each slice ``(K, J, I)`` by number, from 1, and how many there are.
+
+    Voxels that touch at a corner only are apart.
+    """
+    from scipy import ndimage
+
+    within = np.zeros((3, 3, 3), dtype=bool)
+    within[1] = ndimage.generate_binary_structure(2, 1)
+    labels = np.empty(mask.shape, dtype=np.int32)
+    count = ndimage.label(mask, structure=within, output=labels)
+    return labels, int(count)
+
+
+def enclosed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the components of each slice ``(K, J, I)`` that do not touch the border of the slice."""
+    labels, count = slice_labels(mask)
+    kept = np.ones(count + 1, dtype=bool)
+    kept[0] = False
+    for border in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
+        kept[border] = False
+    return np.asarray(kept[labels])
+
+
 def _window(used: NDArray[np.bool_]) -> slice:
     at = np.flatnonzero(used)
     return slice(int(at[0]), int(at[-1]) + 1)
