@@ -115,6 +115,12 @@ class UnusableRegistration(InputError):
     code = "unusable-registration"
 
 
+class UnusableMask(InputError):
+    """A segmentation mask does not say what it shows, or lies on another grid or in another frame of reference."""
+
+    code = "unusable-mask"
+
+
 class ProtocolError(SbrtcheckError):
     """A protocol file is wrong; the message lists every problem with its key path."""
 

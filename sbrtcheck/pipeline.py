@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sbrtcheck.dicom import load_case
 from sbrtcheck.errors import NotComputable, UsageError
 from sbrtcheck.judge import bind, judge, roll_up
 from sbrtcheck.metrics import Metric, parse_metric
-from sbrtcheck.model import Method, Structure
+from sbrtcheck.model import Case, Method, Structure
 from sbrtcheck.naming.site import SiteFile, load_site
 from sbrtcheck.protocol.declared import Declared, load_declared
 from sbrtcheck.protocol.loading import LoadedProtocol, load_protocol
@@ -32,6 +33,7 @@ from sbrtcheck.results import (
     SoftwareRecord,
     StructureMeasures,
 )
+from sbrtcheck.segmentation import Anatomy, load_anatomy
 
 Step = Callable[[str], None]
 Sources = Path | str | Sequence[Path | str]
@@ -46,6 +48,7 @@ def check(
     protocols: Sequence[str | Path] = (),
     *,
     prior: Sources = (),
+    anatomy: Path | str | None = None,
     declared: Path | str | None = None,
     site: Path | str | None = None,
     plan_uid: str | None = None,
@@ -61,6 +64,8 @@ def check(
         Library ids or TOML files.
     prior : path or sequence of paths
         Folders or zips of earlier courses.
+    anatomy : path, optional
+        Folder of segmentation masks (NIfTI, DICOM SEG, RT Structure Set): advice on what nobody drew.
     declared, site : path, optional
         TOML files of declared facts and of the clinic's names.
     plan_uid : str, optional
@@ -84,14 +89,15 @@ def check(
     names = load_site(Path(site)) if site is not None else SiteFile()
     progress("Reading the files")
     reading = load_case(_paths(sources), prior=_paths(prior), plan_uid=plan_uid)
-    derived = Derived(reading.case, names, places=facts.places)
+    masks = _masks(anatomy, reading.case)
+    derived = Derived(replace(reading.case, advisory=masks.structures), names, places=facts.places)
     progress("Checking the rules")
     judged = judge(bound, derived, facts)
     odd = tuple(finding.notice for finding in derived.contour_findings)
-    results = (*records.blocked((*reading.notices, *odd)), *judged)
+    results = (*records.blocked((*reading.notices, *masks.notices, *odd)), *judged)
     tps = records.tps_comparisons(derived)
     progress("Drawing")
-    notices = reading.notices if loaded else (*reading.notices, _NO_PROTOCOL)
+    notices = (*reading.notices, *masks.notices) if loaded else (*reading.notices, *masks.notices, _NO_PROTOCOL)
     return PlanReport(
         verdict=roll_up(results, "plan"),
         declared_verdict=roll_up(results, "declared"),
@@ -100,9 +106,9 @@ def check(
         software=_software(),
         lesions=records.lesion_records(derived),
         results=results,
-        assumptions=(*reading.assumptions, *derived.assumptions),
-        notices=(*notices, *derived.notices, *odd),
-        inputs=(*_text_inputs(declared=declared, site=site), *reading.inputs),
+        assumptions=(*reading.assumptions, *masks.assumptions, *derived.assumptions),
+        notices=tuple(dict.fromkeys((*notices, *derived.notices, *odd))),  # a gap is both a notice and a finding
+        inputs=(*_text_inputs(declared=declared, site=site), *reading.inputs, *masks.inputs),
         dvhs=records.dvh_curves(derived),
         pictures=records.pictures(derived),
         tps=tps,
@@ -196,6 +202,13 @@ _NO_PROTOCOL = Notice(
     code="no-protocol",
     message="no protocol was named, so nothing was judged; name one with -p (sbrtcheck protocol list)",
 )
+
+
+def _masks(folder: Path | str | None, case: Case) -> Anatomy:
+    if folder is None:
+        return Anatomy((), (), (), ())
+    frames = case.structure_set.frame_of_reference_uids if case.structure_set is not None else ()
+    return load_anatomy(Path(folder), case.image, frames)
 
 
 def _paths(sources: Sources) -> tuple[Path, ...]:

@@ -19,9 +19,7 @@ from sbrtcheck.geometry.distance import overlap
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.geometry.volume import volume
 from sbrtcheck.model import Structure
-from sbrtcheck.naming.match import match_name
-from sbrtcheck.naming.site import SiteFile
-from sbrtcheck.naming.text import tokens
+from sbrtcheck.naming.match import name_spans
 from sbrtcheck.results import Interval
 
 # Least share of the outline inside one organ that places the lesion there; choices of this program. A PTV holds a
@@ -210,13 +208,4 @@ def name_organs(name: str) -> frozenset[str]:
     >>> sorted(name_organs("PTV poumon D 45Gy")), sorted(name_organs("GTV_Liver")), sorted(name_organs("PTV1"))
     (['lung'], ['liver'], [])
     """
-    words = tokens(name)
-    found: set[str] = set()
-    for first in range(len(words)):
-        for last in range(first + 1, min(first + 3, len(words)) + 1):
-            text = " ".join(words[first:last])
-            match = match_name(Structure(0, text, "", ()), SiteFile()) if len(text) > 1 else None
-            organ = organ_kind(match.tg263) if match and match.tg263 else None
-            if organ:
-                found.add(organ.kind)
-    return frozenset(found)
+    return frozenset(organ.kind for spoken in name_spans(name) if (organ := organ_kind(spoken)) is not None)

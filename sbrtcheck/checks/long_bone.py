@@ -11,6 +11,7 @@ from sbrtcheck.anatomy.bones import long_bone_of, long_bones
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.organ import OrganFinding
 from sbrtcheck.checks.base import Task
+from sbrtcheck.checks.bone_advice import bone_of, in_masks, often_drawn, on_scan
 from sbrtcheck.checks.outcomes import decided, nearest, no_lesions, organ_evidence
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
@@ -52,7 +53,7 @@ class LongBone:
 
 
 def _one(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outcome:
-    drawn = tuple(s for s in derived.structures if _bone(s, derived) in bones and s.is_closed)
+    drawn = tuple(s for s in derived.structures if bone_of(s, derived) in bones and s.is_closed)
     return (
         _in_drawn(lesion, drawn, derived) or _elsewhere(lesion, bones, derived) or _open(lesion, drawn, bones, derived)
     )
@@ -65,7 +66,7 @@ def _in_drawn(lesion: Lesion, drawn: Sequence[Structure], derived: Derived) -> O
     pairs = ((bone, _overlap(tumour, bone, derived)) for bone in drawn for tumour in lesion.all_of_role(role))
     touched = [(bone, shared) for bone, shared in pairs if shared.high > 0]
     for bone, shared in sorted(touched, key=lambda t: -t[1].low):
-        text = f"{shared.value:.2f} cm3 of the {role} lie in the {_bone(bone, derived)} ({bone.where})"
+        text = f"{shared.value:.2f} cm3 of the {role} lie in the {bone_of(bone, derived)} ({bone.where})"
         evidence = Evidence(text=text, roi_numbers=(lesion.measured.roi_number, bone.roi_number))
         if shared.low > 0 and role == "GTV" and not lesion.doubtful:
             return decided(lesion, Verdict.FAIL, text, evidence, where)
@@ -92,43 +93,20 @@ def _elsewhere(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outco
 
 def _open(lesion: Lesion, drawn: Sequence[Structure], bones: frozenset[str], derived: Derived) -> Outcome:
     where, shown = organ_evidence(lesion, derived), nearest(lesion, drawn, derived)
-    near = _advised(lesion, bones, derived)
+    near = in_masks(lesion, bones, derived)
     if near is not None:
         return decided(lesion, Verdict.INDETERMINATE, f"{near.text}: draw the bone", near, where)
-    try:
-        seen = derived.bone_on_scan(lesion)
-    except NotComputable:
-        seen = None
+    seen = on_scan(lesion, derived)
     if seen is not None:
         shown = (*shown, Evidence(text=seen.text, roi_numbers=(lesion.measured.roi_number,)))
-    if seen is not None and seen.kind == "shaft":
-        return decided(lesion, Verdict.INDETERMINATE, f"{seen.text}: draw the bone", *shown, where)
+        if seen.kind == "shaft":
+            return decided(lesion, Verdict.INDETERMINATE, f"{seen.text}: draw the bone", *shown, where)
     if derived.organ(lesion).decisive:
         reason = "it lies in bone, and which bone is not drawn; draw the bone by its name"
         return decided(lesion, Verdict.NOT_EVALUATED, reason, where, *shown)
-    missing = "no long bone is drawn" if not drawn else "it overlaps no drawn long bone, which may be drawn in part"
+    missing = "no long bone is drawn" if not drawn else f"it overlaps no drawn long bone, {often_drawn(drawn, derived)}"
     reason = f"{missing}, and no drawn organ holds the lesion; draw the organ or the bone that it lies in"
     return decided(lesion, Verdict.NOT_EVALUATED, reason, where, *shown)
-
-
-def _advised(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Evidence | None:
-    """Return how masks show a long bone at the lesion, None where they do not; it decides nothing."""
-    masks = [
-        mask for mask in derived.case.advisory if long_bone_of(mask.name) in bones and _may_touch(lesion, mask, derived)
-    ]
-    return next(iter(nearest(lesion, masks, derived)), None)
-
-
-def _may_touch(lesion: Lesion, mask: Structure, derived: Derived) -> bool:
-    try:
-        return derived.separation(lesion.measured, mask).distance.low <= 0.0
-    except NotComputable:
-        return False
-
-
-def _bone(structure: Structure, derived: Derived) -> str | None:
-    tg263 = derived.match(structure).tg263
-    return long_bone_of(tg263) if tg263 is not None else None
 
 
 def _overlap(tumour: Structure, bone: Structure, derived: Derived) -> Interval:

@@ -20,6 +20,14 @@ def check(
         typer.Option("--protocol", "-p", metavar="PROTOCOL", help="Library id or TOML file; may be repeated."),
     ] = None,
     prior: Prior = None,
+    anatomy: Annotated[
+        Path | None,
+        typer.Option(
+            "--anatomy",
+            metavar="DIR",
+            help="Segmentation masks (NIfTI, DICOM SEG, RT Structure Set): advice, never green.",
+        ),
+    ] = None,
     declared: Annotated[
         Path | None, typer.Option("--declared", metavar="FILE", help="Facts that a person declares (TOML).")
     ] = None,
@@ -40,6 +48,7 @@ def check(
             plan,
             protocol or (),
             prior=prior or (),
+            anatomy=anatomy,
             declared=declared,
             site=site,
             plan_uid=plan_uid,

@@ -13,7 +13,8 @@ from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ
 from sbrtcheck.anatomy.organ_kinds import organ_kind
 from sbrtcheck.anatomy.placing import Seen, weigh
 from sbrtcheck.anatomy.recist import RECIST_1_1, Criteria, Measurability, judge_measurable
-from sbrtcheck.anatomy.sanity.finding import ContourFinding, prescribed_to_no_target
+from sbrtcheck.anatomy.sanity import ContourFinding, contour_findings
+from sbrtcheck.anatomy.sanity.finding import prescribed_to_no_target
 from sbrtcheck.anatomy.scan import Scan, scan_of
 from sbrtcheck.anatomy.shapes import other_frame
 from sbrtcheck.anatomy.tissue import BoneEvidence, bone_evidence, find_lung, lung_evidence
@@ -202,11 +203,13 @@ class Located(Shaped):
     @cached_property
     def contour_findings(self) -> tuple[ContourFinding, ...]:
         """What is odd about the contours, and which results it undermines."""
+        if self.case.structure_set is None:
+            return ()
         stated = self.case.plan.prescriptions if self.case.plan is not None else ()
         prescribed = {p.target_roi for p in stated}
-        return tuple(
-            prescribed_to_no_target(s)
-            for s in (self.structures if self.case.structure_set is not None else ())
-            if s.roi_number in prescribed and s.is_closed and self.role(s) is None
-            if self.site.targets.get(s.name.strip()) != "ignore"
+        ignored = {name for name, role in self.site.targets.items() if role == "ignore"}
+        unknown = (s for s in self.structures if s.roi_number in prescribed and s.is_closed and self.role(s) is None)
+        return (
+            *contour_findings(self.case, self.targets, lambda s: self.match(s).tg263, self),
+            *(prescribed_to_no_target(s) for s in unknown if s.name.strip() not in ignored),
         )

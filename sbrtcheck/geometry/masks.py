@@ -89,6 +89,16 @@ def slice_labels(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     return labels, int(count)
 
 
+def component_sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Return the voxels of each component ``(count + 1,)``; those of the background, number 0, count as none."""
+    sizes = np.zeros(count + 1, dtype=np.int64)
+    for one in labels:  # slice by slice: counting all at once would copy a large volume
+        numbers, cells = np.unique(one, return_counts=True)
+        sizes[numbers] += cells
+    sizes[0] = 0
+    return sizes
+
+
 def enclosed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the components of each slice ``(K, J, I)`` that do not touch the border of the slice."""
     labels, count = slice_labels(mask)

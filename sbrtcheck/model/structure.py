@@ -58,8 +58,9 @@ class Structure:
     @property
     def where(self) -> str:
         """How messages name this structure."""
-        found = {"drawn": f"ROI {self.roi_number}", "masks": "the masks", "scan": "the CT"}[self.origin]
-        return found if self.origin == "drawn" else f"{self.name} in {found}"
+        if self.origin == "drawn":
+            return f"ROI {self.roi_number}"
+        return f"{self.name} in the {'masks' if self.origin == 'masks' else 'CT'}"
 
     @property
     def is_closed(self) -> bool:

@@ -1,8 +1,9 @@
 """One ROI name to one TG-263 name, or to none: never to the nearest.
 
-The order of evidence: the clinic's site file, a code stored with the ROI, the exact TG-263 name, an alias in use, the
-same name in other spelling, and last the same with a word for left or right. A code and an exact name or alias that
-contradict each other leave the ROI unmatched.
+The order of evidence: the clinic's site file, a code stored with the ROI, an interpreted type that says what the ROI
+is, the exact TG-263 name, an alias in use, the same name in other spelling, and last the same with a word for left or
+right. Codes, type and name that contradict one another leave the ROI unmatched. Each match says how it was made, and
+whether it rests on a name that is only recalled from practice.
 """
 
 from __future__ import annotations
@@ -10,15 +11,30 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 
 from sbrtcheck.model import Structure
 from sbrtcheck.naming import tables
 from sbrtcheck.naming.site import SiteFile
-from sbrtcheck.naming.text import key, tokens
+from sbrtcheck.naming.text import key, plain, tokens
 
 # Partly contoured ("~") and not for dose evaluation ("z"): neither is the organ (AAPM TG-263).
-_PARTIAL = re.compile(r"^(~|z_|z(?=[A-Z]))")
-_VERTEBRA = re.compile(r"^(?:vertebrae?|vertebre|vb|wirbel)(?P<level>[cdtls])(?P<number>\d{1,2})$")
+_PARTIAL = re.compile(r"^(~|z[_ ]|z(?=[A-Z]))")
+# Something was added to the structure, or taken from it: it is no longer the organ.
+_CHANGED = re.compile(r"\+|-\s*$")
+_VERTEBRA = re.compile(
+    r"^(?:(?:vertebrae?|vertebre|vertebralbody|corpsvertebral|vb|wirbel)(?P<level>[cdtls])(?P<number>\d{1,2})"
+    r"|(?P<level2>[cdtls])(?P<number2>\d{1,2})(?:vertebra|vertebre|vertebralbody|vb|wirbel)"
+    r"|(?P<level3>[hbl])wk(?P<number3>\d{1,2}))$"
+)
+# Cervical, thoracic and lumbar: "vertèbre D7" is dorsal; "HWK", "BWK", "LWK" are Hals-, Brust- and Lendenwirbelkörper.
+_LEVELS = {"d": "T", "h": "C", "b": "T"}
+_RIB = re.compile(r"^(?P<word>rib|cote|rippe)(?P<number>\d{1,2})$")
+_RIB_LANGUAGES = {"rib": "en", "cote": "fr", "rippe": "de"}
+# Types of what is no tissue of the patient (PS3.3 Table C.8-44): a name of an organ on one is a mistake of either.
+_NO_TISSUE = frozenset({"BOLUS", "SUPPORT", "FIXATION", "ISOCENTER", "REGISTRATION", "DOSE_REGION"})
+# What the outline of the patient is called; systems that call it skin give it the type EXTERNAL.
+_OUTLINES = frozenset({"External", "Body", "Skin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +78,82 @@ def match_name(structure: Structure, site: SiteFile) -> NameMatch:
         return NameMatch(structure.roi_number, None if chosen == "ignore" else chosen, "site file")
     if _PARTIAL.match(name):
         return NameMatch(structure.roi_number, None, "prefix for partly contoured or helper structures")
-    coded, named = _by_code(structure), _by_name(name)
-    found = coded or named
-    if coded and named and not _agree(coded.tg263, named.tg263):
-        why = f"code ({coded.tg263}) and name ({named.tg263}) contradict each other"
-        return NameMatch(structure.roi_number, None, why, (coded.tg263, named.tg263))
-    if coded and named and len(named.tg263) > len(coded.tg263):
-        found = _Found(named.tg263, f"{coded.how}, {named.how}")  # the name adds the side
-    if found:
-        return NameMatch(structure.roi_number, found.tg263, found.how)
-    return NameMatch(structure.roi_number, None, "unknown name", _suggestions(name))
+    named = _by_name(name)
+    found = [*_by_codes(structure), *_by_type(structure.interpreted_type), *([named] if named else [])]
+    if named and structure.interpreted_type in _NO_TISSUE:
+        why = f"type {structure.interpreted_type} and name ({named.tg263}) contradict each other"
+        return NameMatch(structure.roi_number, None, why, (named.tg263,))
+    if not found:
+        return NameMatch(structure.roi_number, None, "unknown name", _suggestions(name))
+    names = tuple(dict.fromkeys(f.tg263 for f in found))
+    if any(not _agree(a, b) for a in names for b in names):
+        why = f"what is stored with it contradicts itself: {'; '.join(f'{f.tg263} by {f.how}' for f in found)}"
+        return NameMatch(structure.roi_number, None, why, names)
+    # The one with its side, and the outline of the patient by its own name; of equals the first.
+    best = max(found, key=lambda f: (f.tg263 == "Body", len(f.tg263)))
+    used = [f.how for f in found if f is best or f.tg263 != best.tg263]
+    return NameMatch(structure.roi_number, best.tg263, ", ".join(used))
 
 
-def _agree(coded: str, named: str) -> bool:
-    """Whether one is the other, or the other without its side."""
-    return coded == named or tables.base_of(coded) == named or tables.base_of(named) == coded
+@cache
+def name_spans(name: str) -> frozenset[str]:
+    """Return the TG-263 names that one to three neighbouring words of a name spell, as in the name of a target.
+
+    Examples
+    --------
+    >>> sorted(name_spans("PTV poumon D 45Gy")), sorted(name_spans("PTV1"))
+    (['Lung', 'Lung_R'], [])
+    """
+    words = tokens(name)
+    spans = (words[i:j] for i in range(len(words)) for j in range(i + 1, min(i + 3, len(words)) + 1))
+    texts = (" ".join(span) for span in spans)
+    return frozenset(found.tg263 for text in texts if len(text) > 1 and (found := _by_name(text)))
 
 
-def _by_code(structure: Structure) -> _Found | None:
-    found = set()
+def _agree(a: str, b: str) -> bool:
+    """Whether one is the other, or the other without its side, or both are the outline of the patient."""
+    return a == b or tables.base_of(a) == b or tables.base_of(b) == a or {a, b} <= _OUTLINES
+
+
+def _by_codes(structure: Structure) -> tuple[_Found, ...]:
+    found: dict[str, _Found] = {}
     for code in structure.codes:
-        if code.scheme in {"FMA", "99VMS_STRUCTCODE"} and code.value in tables.names_by_fma():
-            found.add(_Found(tables.names_by_fma()[code.value], f"code {code.value} ({code.scheme})"))
-        elif code.scheme == "SCT" and code.value in tables.names_by_snomed():
-            found.add(_Found(tables.names_by_snomed()[code.value], f"code {code.value} ({code.scheme})"))
-    return found.pop() if len(found) == 1 else None
+        known = tables.names_by_fma() if code.scheme in {"FMA", "99VMS_STRUCTCODE"} else {}
+        known = tables.names_by_snomed() if code.scheme == "SCT" else known
+        if code.value in known:
+            name = known[code.value]
+            found.setdefault(name, _Found(name, f"code {code.value} ({code.scheme})"))
+    return tuple(found.values())
+
+
+def _by_type(kind: str) -> tuple[_Found, ...]:
+    return (_Found("External", "type EXTERNAL"),) if kind == "EXTERNAL" else ()
 
 
 def _by_name(name: str) -> _Found | None:
     if name in tables.standard_names():
         return _Found(name, "TG-263 name")
-    whole = key(name)
-    aliases = {alias.tg263: alias for alias in tables.aliases_by_key().get(whole, ())}
+    spelt = plain(name)
+    if _CHANGED.search(spelt):
+        return None
+    whole, minus = key(name), "-" in spelt
+    # A minus sign is no matter of spelling: "Liver GTV" is the tumour, "Liver-GTV" is what it leaves of the liver.
+    fitting = [a for a in tables.aliases_by_key().get(whole, ()) if minus or "-" not in a.tg263]
+    aliases = {alias.tg263: alias for alias in reversed(fitting)}
     if len(aliases) == 1:
         (alias,) = aliases.values()
-        return _Found(alias.tg263, f"alias {alias.alias!r}{_side_note(alias.tg263)}")
-    if whole in tables.names_by_key():
-        found = tables.names_by_key()[whole]
-        return _Found(found, f"TG-263 name in other spelling{_side_note(found)}")
-    return _vertebra(whole) or _with_side(tokens(name))
+        return _Found(alias.tg263, f"{_alias(alias)}{_side_note(alias.tg263)}")
+    standard = tables.names_by_key().get(whole)
+    if standard and (minus or "-" not in standard):
+        return _Found(standard, f"TG-263 name in other spelling{_side_note(standard)}")
+    words = tokens(name)
+    return _vertebra("".join(words)) or _with_side(words)
+
+
+def _alias(alias: tables.Alias, *also: str) -> str:
+    """Return an alias as the reader is told of it, and what confidence it deserves."""
+    recalled = "recalled" in {alias.confidence, *also}
+    return f"alias {alias.alias!r}{' (recalled)' if recalled else ''}"
 
 
 def _side_note(tg263: str) -> str:
@@ -108,12 +161,14 @@ def _side_note(tg263: str) -> str:
 
 
 def _vertebra(whole: str) -> _Found | None:
-    level = _VERTEBRA.match(whole)
-    if level is None:
+    found = _VERTEBRA.match(whole)
+    if found is None:
         return None
-    part = "T" if level["level"] == "d" else level["level"].upper()  # "vertèbre D7": dorsal
+    level = found["level"] or found["level2"] or found["level3"]
+    number = int(found["number"] or found["number2"] or found["number3"])
+    part = _LEVELS.get(level, level.upper())
     # Thoracic levels have two digits in TG-263, all others one.
-    name = f"VB_{part}{int(level['number']):0{2 if part == 'T' else 1}d}"
+    name = f"VB_{part}{number:0{2 if part == 'T' else 1}d}"
     return _Found(name, "vertebra by level") if name in tables.standard_names() else None
 
 
@@ -124,15 +179,18 @@ def _with_side(words: tuple[str, ...]) -> _Found | None:
         return None
     side = tables.side_words()[sides[0]]
     rest = "".join(w for w in words if w != sides[0])
-    found = set()
+    found: dict[str, str] = {}
     for alias in tables.aliases_by_key().get(rest, ()):
         if side.language in {"any", alias.language}:
-            found.add((f"{alias.tg263}_{side.side}", f"alias {alias.alias!r} and {sides[0]!r}"))
+            found.setdefault(f"{alias.tg263}_{side.side}", f"{_alias(alias, side.confidence)} and {sides[0]!r}")
     if side.language in {"any", "en"} and rest in tables.names_by_key():
         base = tables.names_by_key()[rest]
-        found.add((f"{base}_{side.side}", f"TG-263 name in other spelling and {sides[0]!r}"))
-    known = sorted((n, how) for n, how in found if n in tables.standard_names())
-    return _Found(*known[0]) if len({n for n, _ in known}) == 1 else None
+        found.setdefault(f"{base}_{side.side}", f"TG-263 name in other spelling and {sides[0]!r}")
+    rib = _RIB.match(rest)
+    if rib and side.language in {"any", _RIB_LANGUAGES[rib["word"]]}:
+        found.setdefault(f"Rib{int(rib['number']):02d}_{side.side}", f"rib by number and {sides[0]!r}")
+    known = sorted((n, how) for n, how in found.items() if n in tables.standard_names())
+    return _Found(*known[0]) if len(known) == 1 else None
 
 
 def _suggestions(name: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from sbrtcheck.naming.text import key
+from sbrtcheck.naming.text import key, with_e
 
 _SIDE = re.compile(r"_[LR]$")
 # "_L" does not mean left in these: lumbar vertebrae.
@@ -32,6 +32,7 @@ class SideWord:
 
     side: str
     language: str
+    confidence: str
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -71,18 +72,22 @@ def names_by_key() -> dict[str, str]:
 
 @cache
 def aliases_by_key() -> dict[str, tuple[Alias, ...]]:
-    """Return the aliases by normalised spelling; one spelling may belong to two languages."""
+    """Return the aliases by normalised spelling, those seen in use before those only recalled.
+
+    One spelling may belong to two languages; German ones stand there with their umlauts written out, too.
+    """
     found: dict[str, tuple[Alias, ...]] = {}
-    for row in _rows("aliases.csv"):
-        entry = Alias(**row)
-        found[key(entry.alias)] = (*found.get(key(entry.alias), ()), entry)
+    for entry in sorted((Alias(**row) for row in _rows("aliases.csv")), key=lambda a: a.confidence != "verified"):
+        spellings = {entry.alias, with_e(entry.alias)} if entry.language == "de" else {entry.alias}
+        for spelling in {key(text) for text in spellings}:
+            found[spelling] = (*found.get(spelling, ()), entry)
     return found
 
 
 @cache
 def side_words() -> dict[str, SideWord]:
     """Return the words for left and right."""
-    return {row["token"]: SideWord(row["side"], row["language"]) for row in _rows("sides.csv")}
+    return {row["token"]: SideWord(row["side"], row["language"], row["confidence"]) for row in _rows("sides.csv")}
 
 
 @cache
@@ -99,7 +104,7 @@ def names_by_snomed() -> dict[str, str]:
 
 @cache
 def target_words() -> dict[str, str]:
-    """Return what a word in the name of a target means: helper, gross, bed, planning, phase, node."""
+    """Return what a word in the name of a target means: helper, doubt, gross, bed, planning, phase, node."""
     return {row["word"]: row["meaning"] for row in _rows("target_words.csv")}
 
 

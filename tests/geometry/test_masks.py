@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.geometry.masks import edge_error_mm, structure_of_mask
+from sbrtcheck.geometry.masks import component_sizes, edge_error_mm, enclosed, slice_labels, structure_of_mask
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region, region_of
 from sbrtcheck.geometry.volume import volume
@@ -135,3 +135,17 @@ def test_what_has_no_answer() -> None:
         edge_error_mm(even((1, 10, 12)))
     with pytest.raises(ValueError, match="shape"):
         drawn(np.ones((8, 12, 10), dtype=bool), even())
+
+
+def test_components_of_slices_and_what_does_not_touch_the_border() -> None:
+    mask = np.zeros((3, 6, 6), dtype=bool)
+    mask[0, 2:4, 2:4] = True  # inside
+    mask[1, 2:4, 0:3] = True  # at the border, and touching the one above
+    mask[2, 1, 1] = mask[2, 2, 2] = True  # apart: corners only
+    labels, count = slice_labels(mask)
+    assert count == 4
+    assert sorted(component_sizes(labels, count)[1:].tolist()) == [1, 1, 4, 6]
+    assert component_sizes(labels, count)[0] == 0
+    inner = mask.copy()
+    inner[1] = False
+    assert np.array_equal(enclosed(mask), inner)

@@ -119,6 +119,20 @@ def test_nodes_are_told_by_name(name: str) -> None:
     assert found.node
 
 
+@pytest.mark.parametrize("name", ["PTV n°1", "PTV 1", "PTV_Neck", "GTV_Prim"])
+def test_a_number_is_no_node(name: str) -> None:
+    found = role(name)
+    assert found is not None
+    assert not found.node
+
+
+@pytest.mark.parametrize(("name", "phase"), [("GTV 50%", True), ("GTV insp", True), ("GTV", False), ("PTV 95%", False)])
+def test_phases_are_told_by_name(name: str, phase: bool) -> None:
+    found = role(name)
+    assert found is not None
+    assert found.phase is phase
+
+
 def test_the_site_file_decides_first() -> None:
     site = SiteFile(targets={"PTV-GTV": "PTV", "PTV": "ignore", "Volume 7": "GTV"})
     found = role("PTV-GTV", "PTV", site)

@@ -73,3 +73,11 @@ def test_other_bytes_and_missing_files_are_refused_without_their_path(tmp_path: 
     with pytest.raises(SiteFileError) as caught:
         load_site(tmp_path / "Smith^John.toml")
     assert "Smith" not in str(caught.value)
+
+
+def test_masks_are_advisory_unless_the_site_says_otherwise(tmp_path: Path) -> None:
+    assert load_site(write(tmp_path, 'schema = "sbrtcheck-site/1"')).anatomy.masks == "advisory"
+    text = 'schema = "sbrtcheck-site/1"\n[anatomy]\nmasks = "{}"'
+    assert load_site(write(tmp_path, text.format("decisive"))).anatomy.masks == "decisive"
+    with pytest.raises(SiteFileError, match=r"anatomy\.masks"):
+        load_site(write(tmp_path, text.format("Decisive")))
