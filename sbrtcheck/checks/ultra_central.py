@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from sbrtcheck.anatomy.lesions import Lesion
-from sbrtcheck.anatomy.ultracentral import Definition, Finding, Reach, evaluate, tables
+from sbrtcheck.anatomy.ultracentral import Definition, Finding, Reach, evaluate, reach, tables
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import decided, line, millimetres, no_lesions, organ_evidence
 from sbrtcheck.derived import Derived
@@ -105,14 +105,20 @@ def _advice(lesion: Lesion, definition: Definition, drawn: Finding, derived: Der
     if drawn.state in {"inside", "straddles"}:
         return None
     # The airway of the CT is looked for only where the contours leave the rule open.
-    found = evaluate(definition, lesion, derived.advised if drawn.state == "unknown" else derived.masks, derived)
-    nearest = found.nearest
-    if nearest is None or nearest.measured is None:
+    named = derived.advised if drawn.state == "unknown" else derived.masks
+    reached = [
+        (found.measured, clause.distance_mm, found)
+        for clause in definition.clauses
+        for role in clause.targets
+        for group in clause.structures
+        if (found := reach(group, role, lesion, named, derived)).measured is not None
+    ]
+    if not reached:
         return None
-    text = _named(found, derived)
+    measured, distance_mm, nearest = min(reached, key=lambda r: r[0].value - r[1])
     # Where contours say that it is clear, the edge of a voxel is no reason to doubt them: only contact itself is.
-    reached = nearest.measured.low if drawn.state == "unknown" else nearest.measured.value
-    return _Advice(nearest, text, reached <= found.distance_mm)
+    length_mm = measured.low if drawn.state == "unknown" else measured.value
+    return _Advice(nearest, _told(nearest, measured, derived), length_mm <= distance_mm)
 
 
 def _named(found: Finding, derived: Derived) -> str:
