@@ -49,8 +49,9 @@ _GREW = 1.02
 _LEAST_BRANCH_MM, _KEPT_MM = 15.0, 60.0
 # The middle of the one lies this much, of their distance, to the side of the other.
 _LEAST_SIDEWAYS = 0.5
-# Lung is expected on both sides of the carina: at least this area of air within this distance.
-_LUNG_WITHIN_MM, _LEAST_LUNG_MM2 = 150.0, 1500.0
+# Lung is expected on both sides of the carina: at least this area within this distance, half of it denser than the gas
+# in a bowel.
+_LUNG_WITHIN_MM, _LEAST_LUNG_MM2, _GAS_HU = 150.0, 1500.0, -960
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -272,12 +273,13 @@ def _require_plausible(
         raise NotComputable("the two branches do not part to the left and the right")
     k = at + crop[0].start
     window = slice(max(0, k - round(10.0 / steps[0])), k + round(10.0 / steps[0]) + 1)
-    air = enclosed(scan.hu[window] < _HALF_HU)
+    hu = scan.hu[window]
+    air = enclosed(hu < _HALF_HU)
     away_mm = scan.lattice.i_mm - carina_grid[0]
-    cells = air.sum(axis=(0, 1)) * steps[1] * steps[2] / len(air)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         beyond = (sign * away_mm > 0.0) & (np.abs(away_mm) < _LUNG_WITHIN_MM)
-        if float(cells[beyond].sum()) < _LEAST_LUNG_MM2:
+        held = hu[air & beyond]
+        if held.size * steps[1] * steps[2] / len(hu) < _LEAST_LUNG_MM2 or float(np.median(held)) <= _GAS_HU:
             raise NotComputable(f"there is no lung on the {side} of where the column of air parts")
 
 

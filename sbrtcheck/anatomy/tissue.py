@@ -8,6 +8,7 @@ another: only a slender, straight, cortical shaft is called one, and everything 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from sbrtcheck.anatomy.scan import HU_RANGE, Scan
 from sbrtcheck.anatomy.tubes import Tube, round_sections, tubes
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.geometry.masks import edge_error_mm, enclosed
+from sbrtcheck.geometry.masks import component_sizes, edge_error_mm, enclosed
 from sbrtcheck.geometry.region import BRIDGE_STEPS, Region
 from sbrtcheck.model import FloatArray
 from sbrtcheck.results import Interval
@@ -74,7 +75,6 @@ class Shafts:
     """
 
     points_mm: tuple[FloatArray, ...]
-    scan: Scan
     edge_mm: float
 
 
@@ -128,7 +128,7 @@ def find_lung(scan: Scan) -> Lung:
 
     labels = np.empty(scan.hu.shape, dtype=np.int32)
     count = ndimage.label(enclosed(scan.hu < _HALF_HU), output=labels)
-    cells = np.bincount(labels.ravel(), minlength=count + 1)
+    cells = component_sizes(labels, count)
     kept = np.zeros(count + 1, dtype=bool)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if cells[number] * scan.voxel_cm3 >= _LEAST_LUNG_CM3:
@@ -171,16 +171,17 @@ def lung_evidence(region: Region, role: str, lung: Lung) -> LungEvidence:
     return LungEvidence(kind, target, shell, text)
 
 
+@lru_cache(maxsize=1)  # the same for every lesion of a case
 def find_shafts(scan: Scan) -> Shafts:
     """Return the straight cortical shafts of a scan."""
     hu, ticks = _coarse(scan)
     if min(hu.shape) < 2:
-        return Shafts((), scan, 0.0)
+        return Shafts((), 0.0)
     found = (points for axis in range(3) for points in _shafts_along(axis, hu, ticks))
-    return Shafts(tuple(found), scan, 0.5 * float(np.linalg.norm([t[1] - t[0] for t in ticks])))
+    return Shafts(tuple(found), 0.5 * float(np.linalg.norm([t[1] - t[0] for t in ticks])))
 
 
-def bone_evidence(region: Region, role: str, shafts: Shafts) -> BoneEvidence:
+def bone_evidence(region: Region, role: str, scan: Scan) -> BoneEvidence:
     """Return whether dense bone, or a shaft as limbs have it, lies in or next to a target.
 
     Parameters
@@ -189,15 +190,14 @@ def bone_evidence(region: Region, role: str, shafts: Shafts) -> BoneEvidence:
         One connected target.
     role : str
         Its role, as the text calls it.
-    shafts : Shafts
-        Of the scan that is searched for other bone too.
+    scan : Scan
 
     Raises
     ------
     NotComputable
         If the scan does not reach the target.
     """
-    scan = shafts.scan
+    shafts = find_shafts(scan)
     around = _around(region, scan, NEAR_MM)
     error_mm = edge_error_mm(scan.lattice) + 0.5 * _POINT_MM
     dense = around.of(scan.hu > _DENSE_HU)

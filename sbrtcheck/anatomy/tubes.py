@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.geometry.masks import slice_labels
+from sbrtcheck.geometry.masks import component_sizes, slice_labels
 from sbrtcheck.model import FloatArray
 
 Box = tuple[slice, slice, slice]
@@ -84,10 +84,9 @@ def round_sections(
     from scipy import ndimage
 
     labels, count = slice_labels(mask)
-    cells = np.bincount(labels.ravel(), minlength=count + 1)
+    cells = component_sizes(labels, count)
     least, most = (0.25 * np.pi * d**2 / (steps_mm[1] * steps_mm[2]) for d in diameter_mm)
-    kept = (cells >= least) & (cells <= most)
-    kept[0] = False
+    kept = (cells > 0) & (cells >= least) & (cells <= most)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if kept[number]:
             sides = [(s.stop - s.start) * step for s, step in zip(box[1:], steps_mm[1:], strict=True)]

@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.ultracentral import Definition, Finding, Reach, evaluate, reach, tables
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import decided, line, millimetres, no_lesions, organ_evidence
+from sbrtcheck.checks.central_words import named, other_definitions, shown_line, told
+from sbrtcheck.checks.outcomes import decided, no_lesions, organ_evidence
 from sbrtcheck.derived import Derived
-from sbrtcheck.results import Evidence, Interval, Limit, Outcome, Verdict
-
-_WORDS = {"inside": "ultra-central", "outside": "not", "straddles": "open", "unknown": "open"}
+from sbrtcheck.derived.located import FOUND_IN_CT
+from sbrtcheck.results import Evidence, Limit, Outcome, Verdict
 
 
 def _known(definition: str) -> str:
@@ -56,13 +56,16 @@ def _one(lesion: Lesion, chosen: str, derived: Derived) -> Outcome:
         reason = f"it is no lung lesion: {organ.text}"
         return decided(lesion, Verdict.NOT_APPLICABLE, reason, organ_evidence(lesion, derived))
     found = evaluate(definition, lesion, derived.placed, derived)
-    verdict, reason = _verdict(found, definition, _named(found, derived), "lung" in organ.certain, lesion.doubtful)
+    verdict, reason = _verdict(found, definition, named(found, derived), "lung" in organ.certain, lesion.doubtful)
     advice = _advice(lesion, definition, found, derived)
     if advice is not None and advice.alarm and verdict in {Verdict.PASS, Verdict.NOT_EVALUATED}:
         verdict = Verdict.INDETERMINATE
         reason = f"{advice.text}, which may be contact: draw it by hand; {reason}"
-    shown = [_shown(found.nearest, derived)] if found.nearest is not None else []
-    shown += [_shown(advice.nearest, derived)] if advice is not None else []
+    shown = [shown_line(found.nearest, derived)] if found.nearest is not None else []
+    if advice is not None:
+        shown.append(shown_line(advice.nearest, derived))
+        on_scan = any(derived.origin(number) == FOUND_IN_CT for number in advice.nearest.roi_numbers)
+        shown += [Evidence(text=f"airway found in the CT: {limit}") for limit in derived.airway_limits if on_scan]
     return Outcome(
         lesion.id,
         lesion.outermost.roi_number,
@@ -71,7 +74,7 @@ def _one(lesion: Lesion, chosen: str, derived: Derived) -> Outcome:
         limit=Limit(op=">", per_protocol=found.distance_mm, unit="mm"),
         verdict=verdict,
         reason=reason,
-        evidence=(*shown, organ_evidence(lesion, derived), *_others(lesion, chosen, derived)),
+        evidence=(*shown, organ_evidence(lesion, derived), *other_definitions(lesion, chosen, derived)),
     )
 
 
@@ -118,39 +121,7 @@ def _advice(lesion: Lesion, definition: Definition, drawn: Finding, derived: Der
     measured, distance_mm, nearest = min(reached, key=lambda r: r[0].value - r[1])
     # Where contours say that it is clear, the edge of a voxel is no reason to doubt them: only contact itself is.
     length_mm = measured.low if drawn.state == "unknown" else measured.value
-    return _Advice(nearest, _told(nearest, measured, derived), length_mm <= distance_mm)
-
-
-def _named(found: Finding, derived: Derived) -> str:
-    nearest = found.nearest
-    if nearest is None or nearest.measured is None:
-        return "nothing of the definition is drawn"
-    return _told(nearest, nearest.measured, derived)
-
-
-def _told(nearest: Reach, measured: Interval, derived: Derived) -> str:
-    """Return a measured distance in words, with where its structure comes from if nobody drew it."""
-    found = "".join(f" ({origin})" for number in nearest.roi_numbers if (origin := derived.origin(number)))
-    return f"{nearest.role} to {tables().groups[nearest.group].title}{found} {millimetres(measured)}"
-
-
-def _shown(nearest: Reach, derived: Derived) -> Evidence:
-    if nearest.measured is None or nearest.ends_mm is None:
-        return Evidence(text="; ".join(nearest.missing), roi_numbers=nearest.roi_numbers)
-    return line(_told(nearest, nearest.measured, derived), nearest.ends_mm, *nearest.roi_numbers)
-
-
-def _others(lesion: Lesion, chosen: str, derived: Derived) -> tuple[Evidence, ...]:
-    """Return what each other definition would say, so that the reader sees how much hangs on the choice."""
-    found = []
-    for name, definition in sorted(tables().definitions.items()):
-        if name != chosen:
-            finding = evaluate(definition, lesion, derived.placed, derived)
-            measured = (
-                f" ({_named(finding, derived)})" if finding.nearest is not None and finding.nearest.measured else ""
-            )
-            found.append(Evidence(text=f"by {name}: {_WORDS[finding.state]}{measured}; {definition.title}"))
-    return tuple(found)
+    return _Advice(nearest, told(nearest, measured, derived), length_mm <= distance_mm)
 
 
 CHECK = UltraCentral()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
-from sbrtcheck.anatomy.airway import find_airway
+from sbrtcheck.anatomy.airway import Airway, find_airway
 from sbrtcheck.anatomy.lesions import Lesion, Lesions, Target, group_lesions
 from sbrtcheck.anatomy.organ import OrganContour, OrganFinding, find_organ
 from sbrtcheck.anatomy.organ_kinds import organ_kind
@@ -25,6 +25,7 @@ from sbrtcheck.model import Structure
 from sbrtcheck.naming.match import NameMatch, match_name
 from sbrtcheck.naming.roles import NotATarget, TargetRole, judge_role
 
+FOUND_IN_CT = "found in the CT"
 # Outlines of what is found in the CT are numbered downwards from here, those of masks from -1001.
 _FIRST_OF_SCAN = -2001
 
@@ -79,7 +80,7 @@ class Located(Shaped):
         """Return where the outlines with a number come from, in words: "" for what is drawn."""
         if any(s.roi_number == roi_number for s in self.structures):
             return ""
-        return "masks" if any(s.roi_number == roi_number for s in self.case.advisory) else "found in the CT"
+        return "masks" if any(s.roi_number == roi_number for s in self.case.advisory) else FOUND_IN_CT
 
     @property
     def scan(self) -> Scan:
@@ -92,15 +93,26 @@ class Located(Shaped):
         return scan_of(self.case.image)
 
     @cached_property
+    def _airway(self) -> Airway | None:
+        try:
+            return find_airway(self.scan)
+        except NotComputable:
+            return None
+
+    @cached_property
     def airway(self) -> tuple[Structure, ...]:
         """Trachea and main bronchi found in the planning CT, by TG-263 name; none where they are not found."""
-        try:
-            found = find_airway(self.scan)
-        except NotComputable:
+        found = self._airway
+        if found is None:
             return ()
         names = ("Trachea", "Bronchus_Main_L", "Bronchus_Main_R")
         outlined = zip(names, found.structures(_FIRST_OF_SCAN), strict=True)
         return tuple(replace(s, name=name, origin="scan", edge_error_mm=found.edge_mm) for name, s in outlined)
+
+    @property
+    def airway_limits(self) -> tuple[str, ...]:
+        """What the reader must know of the airway found in the planning CT; raises nothing."""
+        return self._airway.limits if self._airway is not None else ()
 
     def bone_on_scan(self, lesion: Lesion) -> BoneEvidence:
         """Return what the planning CT shows of bone at a lesion; raises NotComputable."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sbrtcheck.anatomy.scan import Scan
-from sbrtcheck.anatomy.tissue import BoneEvidence, bone_evidence, find_lung, find_shafts, lung_evidence
+from sbrtcheck.anatomy.tissue import bone_evidence, find_lung, lung_evidence
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.region import Region, region_of
 from sbrtcheck.model import Contour, Lattice, Structure, frozen
@@ -77,16 +77,12 @@ def target(centre: tuple[float, float, float], radius: float = 12.0) -> Region:
     return region_of(Structure(1, "GTV", "GTV", tuple(contours)))
 
 
-def bone_of(region: Region, role: str, scan: Scan) -> BoneEvidence:
-    return bone_evidence(region, role, find_shafts(scan))
-
-
 class TestBone:
     @pytest.mark.parametrize(
         "along", [(0.0, 0.0, 1.0), (0.1, 0.1, 1.0), (0.5, 0.0, 1.0), (1.0, 0.1, 0.2), (0.2, 1.0, 0.1), (0.6, 0.0, 0.8)]
     )
     def test_a_femur_in_any_direction_is_a_shaft(self, along: tuple[float, float, float]) -> None:
-        found = bone_of(target((50, 0, 0)), "GTV", scan_with(*femur(along)))
+        found = bone_evidence(target((50, 0, 0)), "GTV", scan_with(*femur(along)))
         assert found.kind == "shaft"
         assert found.shaft_mm is not None
         assert found.shaft_mm.low == 0.0
@@ -94,21 +90,21 @@ class TestBone:
 
     @pytest.mark.parametrize("step", [1.5, 3.0, 4.0])
     def test_at_any_voxel_size(self, step: float) -> None:
-        assert bone_of(target((50, 0, 0)), "GTV", scan_with(*femur(), step=step)).kind == "shaft"
+        assert bone_evidence(target((50, 0, 0)), "GTV", scan_with(*femur(), step=step)).kind == "shaft"
 
     @pytest.mark.parametrize("radius", [5.0, 7.0, 16.0])
     def test_thin_and_solid_shafts(self, radius: float) -> None:
         # As a fibula, a humerus and a sclerotic femur.
         scan = scan_with((rod((50, 0, 0), (0.1, 0.0, 1.0), 240.0, radius), 800.0))
-        assert bone_of(target((50, 0, 0)), "GTV", scan).kind == "shaft"
+        assert bone_evidence(target((50, 0, 0)), "GTV", scan).kind == "shaft"
 
     def test_beside_a_shaft_counts_as_next_to_it_up_to_10_mm(self) -> None:
         scan = scan_with(*femur((0.0, 0.0, 1.0)))
-        near = bone_of(target((50 - 14 - 12 - 6, 0, 0)), "GTV", scan)
+        near = bone_evidence(target((50 - 14 - 12 - 6, 0, 0)), "GTV", scan)
         assert near.kind == "shaft"
         assert near.shaft_mm is not None
         assert near.shaft_mm.low <= 6.0 <= near.shaft_mm.high
-        far = bone_of(target((50 - 14 - 12 - 40, 0, 0)), "GTV", scan)
+        far = bone_evidence(target((50 - 14 - 12 - 40, 0, 0)), "GTV", scan)
         assert far.kind == "no-bone"
         assert far.shaft_mm is not None
         assert far.shaft_mm.low <= 40.0 <= far.shaft_mm.high
@@ -129,40 +125,40 @@ class TestBone:
     def test_other_dense_things_stay_open(
         self, name: str, tissue: Tissue, value: float, at: tuple[float, float, float]
     ) -> None:
-        found = bone_of(target(at), "GTV", scan_with((tissue, value)))
+        found = bone_evidence(target(at), "GTV", scan_with((tissue, value)))
         assert found.kind == "open", name
         assert found.shaft_mm is None
         assert "density does not tell" in found.text
 
     def test_a_spine_of_vertebrae_and_discs_is_no_shaft(self) -> None:
         bodies = [(block((0, 30, z), (42, 34, 24)), 350.0) for z in range(-105, 106, 30)]
-        assert bone_of(target((0, 30, 0)), "GTV", scan_with(*bodies)).kind == "open"
+        assert bone_evidence(target((0, 30, 0)), "GTV", scan_with(*bodies)).kind == "open"
 
     def test_the_shell_of_a_spine_is_too_wide_for_a_shaft(self) -> None:
         # Fused: 46 mm wide, its cortex 4 mm thick.
         spine = (rod((0, 30, 0), (0, 0, 1), 240.0, 23.0), 900.0), (rod((0, 30, 0), (0, 0, 1), 240.0, 19.0), 120.0)
-        assert bone_of(target((0, 30, 0)), "GTV", scan_with(*spine)).kind == "open"
+        assert bone_evidence(target((0, 30, 0)), "GTV", scan_with(*spine)).kind == "open"
 
     def test_soft_tissue_holds_no_bone(self) -> None:
-        found = bone_of(target((0, 0, 0)), "GTV", scan_with())
+        found = bone_evidence(target((0, 0, 0)), "GTV", scan_with())
         assert found.kind == "no-bone"
         assert found.bone_mm is None
 
     def test_the_distance_of_bone(self) -> None:
-        found = bone_of(target((0, 0, 0)), "PTV", scan_with((block((40, 0, 0), (40, 40, 40)), 500.0)))
+        found = bone_evidence(target((0, 0, 0)), "PTV", scan_with((block((40, 0, 0), (40, 40, 40)), 500.0)))
         assert found.bone_mm is not None
         assert found.bone_mm.low <= 8.0 <= found.bone_mm.high  # from 12 mm to 20 mm
         assert "PTV" in found.text
 
     def test_what_is_not_scanned_stays_open(self) -> None:
-        found = bone_of(target((0, 0, 112)), "GTV", scan_with())
+        found = bone_evidence(target((0, 0, 112)), "GTV", scan_with())
         assert found.kind == "open"
         assert "does not reach all of it" in found.text
         with pytest.raises(NotComputable, match="does not reach the target"):
-            bone_of(target((0, 0, 300)), "GTV", scan_with())
+            bone_evidence(target((0, 0, 300)), "GTV", scan_with())
 
     def test_metal_is_told(self) -> None:
-        found = bone_of(target((0, 0, 0)), "GTV", scan_with((ball((0, 0, 0), 4.0), 3071.0)))
+        found = bone_evidence(target((0, 0, 0)), "GTV", scan_with((ball((0, 0, 0), 4.0), 3071.0)))
         assert found.kind == "open"
         assert "metal" in found.text
 
