@@ -18,6 +18,7 @@ from sbrtcheck.judge import bind, judge, roll_up
 from sbrtcheck.metrics import Metric, parse_metric
 from sbrtcheck.model import Case, Method, Structure
 from sbrtcheck.naming.site import SiteFile, load_site
+from sbrtcheck.picturing import pictured
 from sbrtcheck.protocol.declared import Declared, load_declared
 from sbrtcheck.protocol.loading import LoadedProtocol, load_protocol
 from sbrtcheck.results import (
@@ -96,8 +97,12 @@ def check(
     odd = tuple(finding.notice for finding in derived.contour_findings)
     results = (*records.blocked((*reading.notices, *masks.notices, *odd)), *judged)
     tps = records.tps_comparisons(derived)
+    notices = (*reading.notices, *masks.notices, *(() if loaded else (_NO_PROTOCOL,)))
+    # Taken before anything is drawn: what is only pictured has nothing to say. A gap is both a notice and a finding.
+    told = tuple(dict.fromkeys((*notices, *derived.notices, *odd)))
+    assumed = (*reading.assumptions, *masks.assumptions, *derived.assumptions)
     progress("Drawing")
-    notices = (*reading.notices, *masks.notices) if loaded else (*reading.notices, *masks.notices, _NO_PROTOCOL)
+    results, pictures = pictured(results, derived)
     return PlanReport(
         verdict=roll_up(results, "plan"),
         declared_verdict=roll_up(results, "declared"),
@@ -106,11 +111,11 @@ def check(
         software=_software(),
         lesions=records.lesion_records(derived),
         results=results,
-        assumptions=(*reading.assumptions, *masks.assumptions, *derived.assumptions),
-        notices=tuple(dict.fromkeys((*notices, *derived.notices, *odd))),  # a gap is both a notice and a finding
+        assumptions=assumed,
+        notices=told,
         inputs=(*_text_inputs(declared=declared, site=site), *reading.inputs, *masks.inputs),
         dvhs=records.dvh_curves(derived),
-        pictures=records.pictures(derived),
+        pictures=pictures,
         tps=tps,
     )
 

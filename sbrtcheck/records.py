@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from sbrtcheck.anatomy.lesions import Lesion
-from sbrtcheck.anatomy.picture import slice_picture
 from sbrtcheck.derived import Derived
 from sbrtcheck.dose.tps import Beside
 from sbrtcheck.errors import NotComputable
@@ -22,7 +21,6 @@ from sbrtcheck.results import (
     Interval,
     LesionRecord,
     Notice,
-    Picture,
     PlanRecord,
     Point,
     PrescriptionRecord,
@@ -33,8 +31,6 @@ from sbrtcheck.results import (
     TpsStatistics,
     Verdict,
 )
-
-_Layer = TypeVar("_Layer", Image, Dose)
 
 _CURVE_POINTS = 161
 SHOWN_METRICS = ("D98%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "Mean[Gy]")  # beside the curves
@@ -249,53 +245,6 @@ def _is_plotted(structure: Structure, derived: Derived) -> bool:
         return True
     # The outline of the body says nothing in a plot and costs more than all other curves together.
     return derived.match(structure).tg263 not in {None, "External", "Body"}
-
-
-def pictures(derived: Derived) -> tuple[Picture, ...]:
-    """Return one slice picture a lesion: its own targets and the organs of known name that cross the plane."""
-    return tuple(picture for lesion in _lesions(derived) if (picture := _picture(lesion, derived)) is not None)
-
-
-def _picture(lesion: Lesion, derived: Derived) -> Picture | None:
-    measured, own = lesion.measured, {m.structure.roi_number for m in lesion.members}
-    try:
-        target = (measured.name, lesion.measured_role, derived.region(measured))
-        line = derived.longest_axial_diameter(measured)
-    except NotComputable:
-        return None
-    others = []
-    for structure in derived.structures:
-        role = derived.role(structure)
-        if structure is measured or (role is not None) != (structure.roi_number in own):
-            continue
-        if role is None and derived.match(structure).tg263 is None:
-            continue
-        try:
-            others.append((structure.name, role.role if role is not None else "", derived.region(structure)))
-        except NotComputable:
-            continue
-    try:
-        prescribed_gy = derived.prescribed_gy(lesion.outermost)
-    except NotComputable:
-        prescribed_gy = None
-    return slice_picture(
-        lesion.id,
-        f"{lesion.id}: {lesion.measured_role} {measured.name}",
-        target,
-        others,
-        _in_frame(derived.case.image, measured),
-        _in_frame(derived.case.dose, measured),
-        prescribed_gy,
-        line.ends_mm,
-    )
-
-
-def _in_frame(layer: _Layer | None, structure: Structure) -> _Layer | None:
-    """Return an image or a dose, unless it names another frame of reference than the structure."""
-    ours = structure.frame_of_reference_uid
-    if layer is None or (ours and layer.frame_of_reference_uid and ours != layer.frame_of_reference_uid):
-        return None
-    return layer
 
 
 def tps_comparisons(derived: Derived) -> tuple[TpsComparison, ...]:

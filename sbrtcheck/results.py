@@ -100,7 +100,8 @@ class Limit(BaseModel):
 class Evidence(BaseModel):
     """Why a result is what it is: a sentence, and where to look.
 
-    ``points_mm`` are patient points (LPS, mm): two ends of a measured line, or a centroid.
+    ``points_mm`` are patient points (LPS, mm): two ends of a measured line, or a centroid. ``picture`` is the id of the
+    pictures that show it; where it has points and no pictures, ``not_pictured`` says why.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -109,6 +110,8 @@ class Evidence(BaseModel):
     text: str
     roi_numbers: tuple[int, ...] = ()
     points_mm: tuple[Point, ...] = ()
+    picture: str = ""
+    not_pictured: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,25 +285,32 @@ class PictureContour(_Record):
     """An outline in the plane of a picture: rings of (u, v), mm from the upper left corner of the picture.
 
     Rings of a structure close by themselves (the first point is not repeated). An isodose line repeats its first point
-    unless it leaves the picture or the dose grid. A line has two ends.
+    unless it leaves the picture or the dose grid. A piece of a line has two ends, a point is a ring of one.
     """
 
     label: str
     kind: Literal["structure", "isodose", "line", "point"]
     role: str = ""  # for a structure: GTV, PTV, ... ; for an isodose: percent of the prescription
     rings_mm: tuple[tuple[tuple[float, float], ...], ...]
+    roi_number: int | None = None  # of a structure
+    advisory: bool = False  # outlines that nobody drew: from masks, or found in the CT
+    projected: bool = False  # of a line or point: it lies off the plane, and is seen along the normal of the plane
 
 
 class Picture(_Record):
     """A slice picture of a target, as data: grey image, outlines over it, and the marks a reviewer needs.
 
+    Pictures of one set share an ``id`` and show three planes at right angles through one place, at one scale.
     ``pixels`` are ``rows * columns`` bytes of grey (already windowed), base64, row by row from the upper left; empty
-    where there is no CT.
+    where there is no CT. A point (u, v) of the picture is the patient point ``corner_mm + u * right + v * down``.
     """
 
+    id: str = ""  # of the set, as in ``Evidence.picture``
+    view: Literal["", "axial", "coronal", "sagittal"] = ""  # or the nearest to it, where planes are oblique
     subject: str
     title: str
     plane: str  # "axial at z = -12.0 mm"
+    caption: str = ""  # what of the measured line and its structures is not seen in this plane
     width_mm: float
     height_mm: float
     rows: int = 0
@@ -308,6 +318,11 @@ class Picture(_Record):
     pixels: str = ""
     window: str = ""  # "lung: -600 +- 750 HU"
     edges: tuple[str, str, str, str] = ("", "", "", "")  # anatomical letters: left, right, top, bottom edge
+    corner_mm: Point = (0.0, 0.0, 0.0)  # upper left, LPS
+    right: Point = (0.0, 0.0, 0.0)  # unit vectors along the edges, LPS
+    down: Point = (0.0, 0.0, 0.0)
+    ends_mm: tuple[Point, ...] = ()  # of the measured line, or the one point shown, LPS
+    crossing_mm: tuple[float, float] | None = None  # where the two other planes of the set cross, (u, v)
     outlines: tuple[PictureContour, ...] = ()
 
 

@@ -8,7 +8,7 @@ from sbrtcheck.checks.outcomes import line, millimetres
 from sbrtcheck.derived import Derived
 from sbrtcheck.results import Evidence, Interval
 
-_WORDS = {"inside": "ultra-central", "outside": "not", "straddles": "open", "unknown": "open"}
+_WORDS = {"outside": "not", "straddles": "open", "unknown": "open"}
 
 
 def named(found: Finding, derived: Derived) -> str:
@@ -22,7 +22,8 @@ def named(found: Finding, derived: Derived) -> str:
 def told(nearest: Reach, measured: Interval, derived: Derived) -> str:
     """Return a measured distance in words, with where its structure comes from if nobody drew it."""
     found = "".join(f" ({origin})" for number in nearest.roi_numbers if (origin := derived.origin(number)))
-    return f"{nearest.role} to {tables().groups[nearest.group].title}{found} {millimetres(measured)}"
+    built = f" (built of {', '.join(nearest.built_of)})" if nearest.built_of else ""
+    return f"{nearest.role} to {tables().group(nearest.group).title}{found}{built} {millimetres(measured)}"
 
 
 def shown_line(nearest: Reach, derived: Derived) -> Evidence:
@@ -34,12 +35,13 @@ def shown_line(nearest: Reach, derived: Derived) -> Evidence:
 
 def other_definitions(lesion: Lesion, chosen: str, derived: Derived) -> tuple[Evidence, ...]:
     """Return what each other definition would say, so that the reader sees how much hangs on the choice."""
+    others = [(n, d, "ultra-central") for n, d in sorted(tables().definitions.items()) if n != chosen]
+    others += [(name, definition, "central") for name, definition in sorted(tables().central.items())]
     found = []
-    for name, definition in sorted(tables().definitions.items()):
-        if name != chosen:
-            finding = evaluate(definition, lesion, derived.placed, derived)
-            measured = (
-                f" ({named(finding, derived)})" if finding.nearest is not None and finding.nearest.measured else ""
-            )
-            found.append(Evidence(text=f"by {name}: {_WORDS[finding.state]}{measured}; {definition.title}"))
+    for name, definition, inside in others:
+        finding = evaluate(definition, lesion, derived.placed, derived)
+        nearest = finding.nearest
+        measured = f" ({named(finding, derived)})" if nearest is not None and nearest.measured is not None else ""
+        word = inside if finding.state == "inside" else _WORDS[finding.state]
+        found.append(Evidence(text=f"by {name}: {word}{measured}; {definition.title}"))
     return tuple(found)

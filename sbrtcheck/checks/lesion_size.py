@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import line, no_lesions, not_evaluated
+from sbrtcheck.checks.outcomes import line, no_lesions, not_evaluated, unseen
 from sbrtcheck.checks.units import InUnit
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
@@ -53,7 +53,7 @@ class LesionSize:
     def run(self, task: Task, derived: Derived) -> tuple[Outcome, ...]:
         """Return one outcome a lesion."""
         nothing = no_lesions(derived)
-        return nothing or tuple(self._one(lesion, task, derived) for lesion in derived.lesions)
+        return nothing or (*(self._one(one, task, derived) for one in derived.lesions), *unseen(derived))
 
     def _one(self, lesion: Lesion, task: Task, derived: Derived) -> Outcome:
         axial = task.parameters.diameter == "longest-axial"

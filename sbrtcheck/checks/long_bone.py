@@ -12,7 +12,7 @@ from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.organ import OrganFinding
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.bone_advice import bone_of, in_masks, often_drawn, on_scan
-from sbrtcheck.checks.outcomes import decided, nearest, no_lesions, organ_evidence
+from sbrtcheck.checks.outcomes import decided, nearest, no_lesions, organ_evidence, unseen
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Structure
@@ -49,7 +49,7 @@ class LongBone:
     def run(self, task: Task, derived: Derived) -> tuple[Outcome, ...]:
         """Return one outcome a lesion."""
         bones = frozenset(task.parameters.bones)
-        return no_lesions(derived) or tuple(_one(lesion, bones, derived) for lesion in derived.lesions)
+        return no_lesions(derived) or (*(_one(one, bones, derived) for one in derived.lesions), *unseen(derived))
 
 
 def _one(lesion: Lesion, bones: frozenset[str], derived: Derived) -> Outcome:

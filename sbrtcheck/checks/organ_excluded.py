@@ -11,7 +11,7 @@ from sbrtcheck.anatomy.organ import OrganContour
 from sbrtcheck.anatomy.organ_kinds import organ_names
 from sbrtcheck.anatomy.shapes import box_of, within_box
 from sbrtcheck.checks.base import Task
-from sbrtcheck.checks.outcomes import decided, line, no_lesions, organ_evidence
+from sbrtcheck.checks.outcomes import decided, line, no_lesions, organ_evidence, unseen
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Structure
@@ -51,7 +51,7 @@ class OrganExcluded:
     def run(self, task: Task, derived: Derived) -> tuple[Outcome, ...]:
         """Return one outcome a lesion."""
         organ = task.parameters.organ
-        return no_lesions(derived) or tuple(_one(lesion, organ, derived) for lesion in derived.lesions)
+        return no_lesions(derived) or (*(_one(one, organ, derived) for one in derived.lesions), *unseen(derived))
 
 
 def _one(lesion: Lesion, organ: str, derived: Derived) -> Outcome:

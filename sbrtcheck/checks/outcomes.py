@@ -38,6 +38,32 @@ def undrawn(derived: Derived) -> tuple[Outcome, ...]:
     )
 
 
+def unseen(derived: Derived) -> tuple[Outcome, ...]:
+    """Return one outcome for each lesion that may exist and that nothing is known of.
+
+    An empty target may be one that a drawn target of its lesion bounds; those in excess may be lesions of their own. A
+    ROI that dose is prescribed to, that is taken as no target and that holds no known one may be one as well.
+    """
+    found = []
+    for outcome in undrawn(derived):
+        target = next(t for t in derived.grouping.undrawn if t.structure.roi_number == outcome.roi_number)
+        alike = sum(t.role.role == target.role.role for t in derived.grouping.undrawn)
+        if alike > sum(lesion.by_role[target.role.role] is None for lesion in derived.lesions):
+            found.append(outcome)
+    reason = "the plan prescribes dose to it, but it is taken as no target; say in the site file what it is ([targets])"
+    unknown = (s for s in derived.prescribed_to_no_target if not _holds_lesion(s, derived))
+    return (*found, *(not_evaluated(reason, s.name, s) for s in unknown))
+
+
+def _holds_lesion(structure: Structure, derived: Derived) -> bool:
+    """Whether a structure surely shares volume with a lesion: then it speaks of that one."""
+    for lesion in derived.lesions:
+        with suppress(NotComputable):
+            if derived.overlap(structure, lesion.measured).low > 0.0:
+                return True
+    return False
+
+
 def remarks(derived: Derived) -> tuple[Evidence, ...]:
     """Return what was ambiguous about the lesions."""
     return tuple(Evidence(text=remark) for remark in derived.grouping.remarks)

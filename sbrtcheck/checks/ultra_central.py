@@ -11,7 +11,7 @@ from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.ultracentral import Definition, Finding, Reach, evaluate, reach, tables
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.central_words import named, other_definitions, shown_line, told
-from sbrtcheck.checks.outcomes import decided, no_lesions, organ_evidence
+from sbrtcheck.checks.outcomes import decided, no_lesions, organ_evidence, unseen
 from sbrtcheck.derived import Derived
 from sbrtcheck.derived.located import FOUND_IN_CT
 from sbrtcheck.results import Evidence, Limit, Outcome, Verdict
@@ -47,7 +47,7 @@ class UltraCentral:
     def run(self, task: Task, derived: Derived) -> tuple[Outcome, ...]:
         """Return one outcome a lesion."""
         chosen: str = task.parameters.definition
-        return no_lesions(derived) or tuple(_one(lesion, chosen, derived) for lesion in derived.lesions)
+        return no_lesions(derived) or (*(_one(one, chosen, derived) for one in derived.lesions), *unseen(derived))
 
 
 def _one(lesion: Lesion, chosen: str, derived: Derived) -> Outcome:
@@ -56,7 +56,8 @@ def _one(lesion: Lesion, chosen: str, derived: Derived) -> Outcome:
         reason = f"it is no lung lesion: {organ.text}"
         return decided(lesion, Verdict.NOT_APPLICABLE, reason, organ_evidence(lesion, derived))
     found = evaluate(definition, lesion, derived.placed, derived)
-    verdict, reason = _verdict(found, definition, named(found, derived), "lung" in organ.certain, lesion.doubtful)
+    doubtful = lesion.doubtful or found.doubtful
+    verdict, reason = _verdict(found, definition, named(found, derived), "lung" in organ.certain, doubtful)
     advice = _advice(lesion, definition, found, derived)
     if advice is not None and advice.alarm and verdict in {Verdict.PASS, Verdict.NOT_EVALUATED}:
         verdict = Verdict.INDETERMINATE

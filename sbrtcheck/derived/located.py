@@ -217,11 +217,16 @@ class Located(Shaped):
         """What is odd about the contours, and which results it undermines."""
         if self.case.structure_set is None:
             return ()
+        return (
+            *contour_findings(self.case, self.targets, lambda s: self.match(s).tg263, self),
+            *(prescribed_to_no_target(s) for s in self.prescribed_to_no_target),
+        )
+
+    @cached_property
+    def prescribed_to_no_target(self) -> tuple[Structure, ...]:
+        """Closed structures that the plan prescribes dose to, and that are taken as no target."""
         stated = self.case.plan.prescriptions if self.case.plan is not None else ()
         prescribed = {p.target_roi for p in stated}
         ignored = {name for name, role in self.site.targets.items() if role == "ignore"}
         unknown = (s for s in self.structures if s.roi_number in prescribed and s.is_closed and self.role(s) is None)
-        return (
-            *contour_findings(self.case, self.targets, lambda s: self.match(s).tg263, self),
-            *(prescribed_to_no_target(s) for s in unknown if s.name.strip() not in ignored),
-        )
+        return tuple(s for s in unknown if s.name.strip() not in ignored)

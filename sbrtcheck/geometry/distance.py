@@ -49,7 +49,7 @@ def separation(a: Region, b: Region) -> Separation:
         Value: between the shapes that follow the contours. Upper bound: between what certainly is inside (the drawn
         outlines, and between planes what both neighbours hold). Lower bound: between outlines that reach to the
         neighbouring planes and bulge as far as they may. Structures whose planes are not parallel are measured between
-        points on their outlines: the value is then the upper bound.
+        points on their outlines, and the lower bound lets both reach a whole step out of their planes.
 
     Raises
     ------
@@ -152,34 +152,49 @@ def _ends(a: Plates, b: Plates, i: int, j: int) -> FloatArray:
 
 
 def _oblique(a: Region, b: Region) -> Separation:
-    from scipy.spatial import cKDTree  # half a second to import, and seldom needed
-
-    points_a, points_b = _points_on(a), _points_on(b)
-    distance, nearest = (np.asarray(found) for found in cKDTree(points_a).query(points_b))
-    k = int(np.argmin(distance))
-    ends = np.array([points_a[nearest[k]], points_b[k]])
-    if _any_inside(a, points_b) or _any_inside(b, points_a):
-        return Separation(Interval.exact(0.0), np.array([ends[0], ends[0]]))
-    high = float(distance[k])
+    points_a, points_b = _points_on(a, certain_plates(a)), _points_on(b, certain_plates(b))
+    for region, points in ((a, points_b), (b, points_a)):
+        shared = _inside(region, certain_plates(region), points)
+        if len(shared):
+            return Separation(Interval.exact(0.0), shared[[0, 0]])
+    ends = _nearest_points(points_a, points_b)
+    high = float(np.linalg.norm(ends[1] - ends[0]))
     unknown = _POINT_SPACING_MM
     for region in (a, b):
         plates = full_plates(region)
         reach = np.maximum(plates.high_mm - plates.low_mm, 0.0).max()
         unknown += plates.bulge_mm + 0.5 * float(reach)
-    return Separation(Interval(high, max(0.0, high - unknown), high), ends)
+    may_meet = any(len(_inside(r, full_plates(r), points)) for r, points in ((a, points_b), (b, points_a)))
+    low = 0.0 if may_meet else max(0.0, high - unknown)
+    shaped = _nearest_points(_points_on(a, shaped_plates(a)), _points_on(b, shaped_plates(b)))
+    value = float(np.linalg.norm(shaped[1] - shaped[0]))
+    return Separation(Interval(min(max(value, low), high), low, high), shaped if low <= value <= high else ends)
 
 
-def _points_on(region: Region) -> FloatArray:
-    dense = shapely.segmentize(np.array(region.outlines), _POINT_SPACING_MM)
-    points, plane = shapely.get_coordinates(dense, return_index=True)
-    return region.to_lps(np.column_stack([points, region.w_mm[plane]]))
+def _nearest_points(points_a: FloatArray, points_b: FloatArray) -> FloatArray:
+    """Return the two points ``(2, 3)``, one of each, that are nearest to one another."""
+    from scipy.spatial import cKDTree  # half a second to import, and seldom needed
+
+    distance, nearest = (np.asarray(found) for found in cKDTree(points_a).query(points_b))
+    k = int(np.argmin(distance))
+    return np.array([points_a[nearest[k]], points_b[k]])
 
 
-def _any_inside(region: Region, points_mm: FloatArray) -> bool:
-    """Return whether a point lies inside the outline of its nearest plane, no more than half a step away."""
+def _points_on(region: Region, plates: Plates) -> FloatArray:
+    """Return points on the outlines of plates, at both of their faces, LPS, mm."""
+    dense = shapely.segmentize(plates.outlines, _POINT_SPACING_MM)
+    points, plate = shapely.get_coordinates(dense, return_index=True)
+    faces = [np.column_stack([points, heights[plate]]) for heights in (plates.low_mm, plates.high_mm)]
+    return region.to_lps(np.concatenate(faces))
+
+
+def _inside(region: Region, plates: Plates, points_mm: FloatArray) -> FloatArray:
+    """Return those of the points (LPS, mm) that lie inside a plate."""
     local = region.to_local(points_mm)
-    nearest = np.argmin(np.abs(local[:, 2:] - region.w_mm), axis=1)
-    near = np.abs(local[:, 2] - region.w_mm[nearest]) <= 0.5 * (region.step_mm or 0.0)
-    outlines = np.array(region.outlines)
-    shapely.prepare(outlines)
-    return bool(np.any(near & shapely.contains_xy(outlines[nearest], local[:, 0], local[:, 1])))
+    found = np.zeros(len(local), dtype=bool)
+    for outline, low, high in zip(plates.outlines, plates.low_mm, plates.high_mm, strict=True):
+        at = np.flatnonzero((local[:, 2] >= low) & (local[:, 2] <= high))
+        if len(at):
+            shapely.prepare(outline)
+            found[at] |= shapely.contains_xy(outline, local[at, 0], local[at, 1])
+    return points_mm[found]

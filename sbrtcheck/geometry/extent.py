@@ -11,18 +11,20 @@ from shapely import Polygon
 
 from sbrtcheck.compiled import compiled
 from sbrtcheck.geometry.area import Areas
+from sbrtcheck.geometry.between_planes import widest_between
 from sbrtcheck.geometry.farthest import farthest, farthest_pair
 from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.geometry.rings import CORNER_DEGREES, fill_curvature, ring_curvature
+from sbrtcheck.geometry.rings import CORNER_DEGREES, fill_curvature, ring_curvature, rings_of
 from sbrtcheck.geometry.slices import areas_of
 from sbrtcheck.model import FloatArray
 from sbrtcheck.results import Interval
 
 # A gain below this is rounding: stored coordinates are never finer.
 _NO_GAIN_MM = 1e-6
-# Sections through a cap whose points may be the farthest.
+# Sections through a cap, and between two planes, whose points may be the farthest.
 _CAP_SECTIONS = 8
+_INNER_SECTIONS = 4
 # An arc through three vertices reaches beyond the middle one by less than this share of the longer edge there.
 _MOST_GAIN = float(np.deg2rad(CORNER_DEGREES))
 # Twice the area of three vertices on one line: rounding of double precision.
@@ -56,8 +58,9 @@ def longest_axial_diameter(region: Region) -> Extent:
     -------
     Extent
         The largest distance between two points of one connected piece of an outline, as drawn: value and lower bound.
-        The upper bound adds how far the circle through each end and its neighbours reaches beyond the polygon; nothing
-        at a corner. What lies between planes is not in any plane, and so is not covered.
+        The upper bound adds how far the circle through each end and its neighbours reaches beyond the polygon (nothing
+        at a corner), and holds what the widest section has by the trend of the diameters where it lies between planes
+        (module ``between_planes``).
 
     References
     ----------
@@ -66,7 +69,8 @@ def longest_axial_diameter(region: Region) -> Extent:
     piece, plane, ends = _longest_piece(region)
     length = float(np.linalg.norm(ends[1] - ends[0]))
     local = np.column_stack([ends, np.full(2, region.w_mm[plane])])
-    return Extent(Interval(length, length, length + piece), region.to_lps(local))
+    high = max(length + piece, *(widest_between(part, _diameters(part)) for part in parts(region)))
+    return Extent(Interval(length, length, high), region.to_lps(local))
 
 
 def short_axis(region: Region) -> Extent:
@@ -135,6 +139,16 @@ def _longest_piece(region: Region) -> tuple[float, int, FloatArray]:
     gain = most - longest
     ends = uv_mm[[start[k] + a, start[k] + b]]
     return (gain if gain > _NO_GAIN_MM else 0.0), int(planes[k]), ends
+
+
+def _diameters(part: Region) -> FloatArray:
+    """Return the longest diameter of a part on each of its planes, with what finer outlines may add, mm."""
+    rings, found = rings_of(part), []
+    for plane in range(len(part.w_mm)):
+        uv_mm, start = rings.of_plane(plane)
+        number = len(start) - 1
+        found.append(_longest_ring(uv_mm, start, np.arange(number), np.full(number, np.inf))[4])
+    return np.array(found)
 
 
 @compiled
@@ -216,14 +230,20 @@ def _sagitta(ring: FloatArray, point: FloatArray) -> float:
 
 def _longest_of_part(part: Region) -> Extent:
     areas = areas_of(part)
-    drawn = _hull_points(part)
-    low, _ = _longest(drawn)
-    tips, reaches = [drawn], [drawn]
-    for plane, profile, sign in ((0, areas.turned, -1.0), (len(part.w_mm) - 1, areas, 1.0)):
-        tips.append(_cap_points(part, plane, profile, 0, sign))
-        reaches.append(_cap_points(part, plane, profile, 2, sign))
-    value, ends = _longest(np.concatenate(tips))
-    high = _longest(np.concatenate(reaches))[0] + _longest_piece(part)[0]
+    drawn = [_plane_points(part, k) for k in range(len(part.w_mm))]
+    across = shapely.get_coordinates(shapely.centroid(np.array(part.outlines)))
+    middle = np.column_stack([across, part.w_mm])
+    low, _ = _longest(np.concatenate(drawn))
+    bounds = []
+    for bound in (0, 2):
+        up = _cap_points(drawn[-1], middle, areas, bound, 1.0)
+        down = _cap_points(drawn[0], middle[::-1], areas.turned, bound, -1.0)
+        bounds.append(_longest(np.concatenate([*drawn, *_inner_points(drawn, middle, areas, bound), up, down])))
+    (value, ends), (reached, _) = bounds
+    high = reached + _longest_piece(part)[0]
+    if len(drawn) < 3:  # too few planes for the areas between them to tell a curvature
+        diameters = _diameters(part)
+        high += widest_between(part, diameters) - float(diameters.max())
     return Extent(Interval(value, min(low, value), max(high, value)), part.to_lps(ends))
 
 
@@ -233,22 +253,30 @@ def _longest(points: FloatArray) -> tuple[float, FloatArray]:
     return float(np.linalg.norm(ends[1] - ends[0])), ends
 
 
-def _hull_points(part: Region) -> FloatArray:
-    return np.concatenate([_plane_points(part, k) for k in range(len(part.w_mm))])
-
-
 def _plane_points(part: Region, plane: int) -> FloatArray:
     corners = shapely.get_coordinates(shapely.convex_hull(part.outlines[plane]))[:-1]
     return np.column_stack([corners, np.full(len(corners), part.w_mm[plane])])
 
 
-def _cap_points(part: Region, plane: int, profile: Areas, bound: int, sign: float) -> FloatArray:
-    """Return points on the cap beyond an end plane: its outline, drawn in as the area falls."""
+def _inner_points(drawn: list[FloatArray], middle: FloatArray, areas: Areas, bound: int) -> list[FloatArray]:
+    """Return points on sections between the planes: the outline of either plane, brought to the area there.
+
+    Their middles lie on the straight way from plane to plane, as those of an ellipsoid do, however it is tilted.
+    """
+    found = []
+    for n in range(1, _INNER_SECTIONS if len(drawn) > 1 else 0):
+        at = middle[:-1] + n / _INNER_SECTIONS * np.diff(middle, axis=0)
+        area = areas.between(at[:, 2])[bound]
+        for k in range(len(at)):
+            found += [at[k] + np.sqrt(area[k] / areas.area_mm2[i]) * (drawn[i] - middle[i]) for i in (k, k + 1)]
+    return found
+
+
+def _cap_points(last: FloatArray, middle: FloatArray, profile: Areas, bound: int, sign: float) -> FloatArray:
+    """Return points on the cap beyond an end plane: its outline, drawn in as the area falls, its middle moving on."""
     top = profile.cap_mm if bound == 0 else profile.reach_mm
     x_mm = top * (1.0 - 1e-9) * np.arange(1, _CAP_SECTIONS + 1) / _CAP_SECTIONS
     shrink = np.sqrt(profile.beyond(x_mm)[bound] / profile.area_mm2[-1])
-    points = _plane_points(part, plane)
-    middle = np.append(shapely.get_coordinates(shapely.centroid(part.outlines[plane]))[0], part.w_mm[plane])
-    rings = middle + shrink[:, None, None] * (points - middle)
-    rings[..., 2] += sign * x_mm[:, None]
-    return np.asarray(rings.reshape(-1, 3))
+    step = middle[-1] - middle[-2] if len(middle) > 1 else np.array([0.0, 0.0, sign])
+    at = middle[-1] + x_mm[:, None] * step / abs(step[2])
+    return np.asarray((at[:, None, :] + shrink[:, None, None] * (last - middle[-1])).reshape(-1, 3))

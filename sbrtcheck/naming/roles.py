@@ -103,7 +103,8 @@ def judge_role(structure: Structure, site: SiteFile) -> TargetRole | NotATarget 
     helper = _helper(name, words, role)
     if kind == "DOSE_REGION":
         helper = "its type is DOSE_REGION"
-    if not helper and structure.contours and not structure.is_closed:
+    # A point called "PTV iso" is none; by its type it is a target in which nothing is drawn.
+    if not helper and structure.contours and not structure.is_closed and kind not in _TARGET_TYPES:
         helper = "it holds points or open lines only"
     if helper:
         return NotATarget(number, helper) if role or kind in _TARGET_TYPES else None

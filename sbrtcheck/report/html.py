@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from sbrtcheck.report import wording
+from sbrtcheck.report import slices, wording
 from sbrtcheck.report.base import Format
 from sbrtcheck.report.interval_bar import interval_bar
 from sbrtcheck.report.rounding import Shown, exactly, number, shown
-from sbrtcheck.report.view import Row, limits_in, roi_names, sections
+from sbrtcheck.report.view import PictureSet, Row, limits_in, not_pictured, picture_sets, roi_names, sections
 from sbrtcheck.results import DvhCurve, InputRecord, Interval, PlanReport, RuleResult, Verdict
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _context(report: PlanReport) -> dict[str, Any]:
     plan, declared = sections(report)
     strokes = figures.curve_strokes(report.dvhs)
     prescribed_gy = [rx.dose_gy for rx in report.plan.prescriptions]
+    sets = picture_sets(report)
 
     def cell(measured: Interval | None, unit: str) -> Shown | None:
         return None if measured is None else shown(measured, unit, limits_in(report, unit))
@@ -79,21 +80,19 @@ def _context(report: PlanReport) -> dict[str, Any]:
         "dvh_plot": figures.dvh_plot(report.dvhs, prescribed_gy) if report.dvhs else None,
         "dvh_rows": [(curve, figures.swatch(stroke)) for curve, stroke in zip(report.dvhs, strokes, strict=True)],
         "dvh_columns": _columns(report.dvhs),
-        "pictures": [
-            (
-                picture,
-                figures.slice_drawing(picture, place),
-                [
-                    (outline.label, figures.outline_swatch(stroke))
-                    for outline, stroke in zip(picture.outlines, figures.outline_strokes(picture.outlines), strict=True)
-                ],
-            )
-            for place, picture in enumerate(report.pictures)
-        ],
+        "sets": [_drawn(one) for one in sets.values()],
+        "set_numbers": {id_: one.number for id_, one in sets.items()},
+        "not_pictured": not_pictured(report),
         "slices": [record for record in report.inputs if record.modality == "CT"],
         "other_inputs": [record for record in report.inputs if record.modality != "CT"],
         "fingerprint": fingerprint(report.inputs),
     }
+
+
+def _drawn(one: PictureSet) -> dict[str, Any]:
+    strokes = slices.strokes_of(one.pictures)
+    views = [(picture, slices.slice_drawing(picture, strokes)) for picture in one.pictures]
+    return {"set": one, "views": views, "legend": list(slices.legend(strokes))}
 
 
 def fingerprint(inputs: Iterable[InputRecord]) -> str:

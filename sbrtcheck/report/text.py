@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from sbrtcheck.report.base import Format
 from sbrtcheck.report.rounding import number
-from sbrtcheck.report.view import Row, Section, interval_text, limits_in, sections
+from sbrtcheck.report.view import Row, Section, interval_text, limits_in, not_pictured, picture_sets, sections
 from sbrtcheck.report.wording import DISCLAIMER, WORD, method_text, visible
 from sbrtcheck.results import LesionRecord, PlanReport, Verdict
 
@@ -56,14 +56,16 @@ def plan_text(report: PlanReport, *, width: int = WIDTH, colour: bool = False, w
     )
     plan, declared = sections(report)
     _heading(console, report, plan, declared)
+    numbers = {id_: one.number for id_, one in picture_sets(report).items()}
     for section, title in ((plan, "Not green in the plan files"), (declared, "Not green in what is declared")):
         if section.open:
             _line(console, "")
             _line(console, title, "bold")
             for row in section.open:
-                _open_row(console, row)
+                _open_row(console, row, numbers)
     _other_rows(console, (plan, declared))
     _lesions(console, report)
+    _pictures(console, report)
     _beside_the_planning_system(console, report)
     _remarks(console, report)
     _line(console, "")
@@ -94,7 +96,7 @@ def _heading(console: Console, report: PlanReport, plan: Section, declared: Sect
         _line(console, f"protocol {protocol.id} {protocol.version}: {protocol.title}".rstrip(" :"))
 
 
-def _open_row(console: Console, row: Row) -> None:
+def _open_row(console: Console, row: Row, numbers: Mapping[str, int]) -> None:
     optional = "" if row.result.required else "  (for information)"
     one = len(row.titles) == 1
     title = visible(row.titles[0]) if one else f"{len(row.titles)} rules"
@@ -102,12 +104,15 @@ def _open_row(console: Console, row: Row) -> None:
     for title in () if one else row.titles:
         _line(console, f"- {title}", indent=_INDENT)
     value = f"{row.value} [{row.bounds}]" if row.bounds else row.value
-    numbers = (value, row.limit and f"limit {row.limit}", row.margin and f"margin {row.margin}")
-    if any(numbers):
-        _line(console, ", ".join(part for part in numbers if part), indent=_INDENT)
+    parts = (value, row.limit and f"limit {row.limit}", row.margin and f"margin {row.margin}")
+    if any(parts):
+        _line(console, ", ".join(part for part in parts if part), indent=_INDENT)
     _line(console, row.result.reason, indent=_INDENT)
     if row.definition:
         _line(console, f"definition chosen: {row.definition}", "dim", indent=_INDENT)
+    seen = [f"picture {numbers[id_]}" for id_ in row.pictures if id_ in numbers]
+    if seen:
+        _line(console, f"see {', '.join(seen)}", indent=_INDENT)
 
 
 def _other_rows(console: Console, both: Sequence[Section]) -> None:
@@ -139,6 +144,20 @@ def _lesions(console: Console, report: PlanReport) -> None:
         table.add_row(*(Text(visible(cell)) for cell in (*cells, measurable_text(lesion.measurable))))
     _line(console, "")
     console.print(table)
+
+
+def _pictures(console: Console, report: PlanReport) -> None:
+    """Say of each set of pictures in the page what it shows, in which planes, and where."""
+    sets, missing = picture_sets(report), not_pictured(report)
+    if sets or missing:
+        _line(console, "")
+        _line(console, "Pictures in the page")
+    for one in sets.values():
+        first = one.pictures[0]
+        _line(console, f"picture {one.number}, {first.subject}: {first.title}", indent=_INDENT)
+        _line(console, "; ".join([*(p.plane for p in one.pictures), one.ends]).rstrip("; "), "dim", 2 * _INDENT)
+    for text in missing:
+        _line(console, f"not pictured: {text}", indent=_INDENT)
 
 
 def _beside_the_planning_system(console: Console, report: PlanReport) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from sbrtcheck.report.rounding import Shown, limit_text, margin_text, shown, thresholds_of
 from sbrtcheck.report.wording import OPEN, WORD, rank, unit_text, with_unit
-from sbrtcheck.results import Interval, PlanReport, RuleResult, Verdict
+from sbrtcheck.results import Interval, Picture, PlanReport, RuleResult, Verdict
 
 _NAMED = 3  # titles named in a sentence before "and n more"
 
@@ -27,6 +27,7 @@ class Row:
     limit: str
     margin: str
     result: RuleResult  # the first of them, for what they share
+    pictures: tuple[str, ...] = ()  # ids of the pictures of all of them
 
     @property
     def word(self) -> str:
@@ -97,6 +98,37 @@ def roi_names(report: PlanReport) -> dict[int, str]:
     return {c.roi_number: c.name for c in report.tps} | {c.roi_number: c.name for c in report.dvhs}
 
 
+@dataclass(frozen=True, slots=True)
+class PictureSet:
+    """Pictures of one place in several planes; ``number`` counts the sets of a report from 1."""
+
+    number: int
+    pictures: tuple[Picture, ...]
+
+    @property
+    def ends(self) -> str:
+        """Where the measured line begins and ends, in words; "" where that is not known."""
+        points = dict.fromkeys(self.pictures[0].ends_mm)  # one point where two structures touch
+        texts = [f"({', '.join(f'{round(x, 1) + 0.0:.1f}' for x in point)})" for point in points]
+        return f"{' to '.join(texts)} mm" if texts else ""
+
+
+def picture_sets(report: PlanReport) -> dict[str, PictureSet]:
+    """Return the pictures of a report by the id of their set, in order; one without an id is a set of its own."""
+    groups: dict[str, list[Picture]] = {}
+    for place, picture in enumerate(report.pictures):
+        groups.setdefault(picture.id or f"\0{place}", []).append(picture)
+    return {id_: PictureSet(n, tuple(group)) for n, (id_, group) in enumerate(groups.items(), start=1)}
+
+
+def not_pictured(report: PlanReport) -> tuple[str, ...]:
+    """Return what is not pictured, and why: lines that a result rests on, and lesions of which there is no picture."""
+    lines = {f"{e.text}: {e.not_pictured}": None for r in report.results for e in r.evidence if e.not_pictured}
+    shown = {picture.subject for picture in report.pictures}
+    bare = [lesion.id for lesion in report.lesions if lesion.id not in shown]
+    return (*lines, *([f"no picture of {', '.join(bare)}"] if bare else []))
+
+
 def _section(report: PlanReport, name: Literal["plan", "declared"], verdict: Verdict) -> Section:
     results = sorted((r for r in report.results if r.section == name), key=_badness)
     rows = _rows(results)
@@ -146,6 +178,7 @@ def _row(group: list[RuleResult]) -> Row:
         limit=limit_text(first.limit, unit_text(first.limit.unit or first.unit)) if first.limit else "",
         margin=margin,
         result=first,
+        pictures=tuple(dict.fromkeys(e.picture for result in group for e in result.evidence if e.picture)),
     )
 
 

@@ -32,6 +32,13 @@ def method_text(method: MethodRecord) -> str:
     return f"Shape between planes: {_SHAPES[method.shape_model]}. Dose between voxels: {method.dose_interpolation}."
 
 
+PICTURE_NOTE = (
+    "White: the measured line and its ends in the plane (within half the distance of the drawn planes); dashed and "
+    "hollow: off the plane, seen along its normal. Across the drawn planes, contours are joined from plane to plane. "
+    "Marks at the edges: where the other two planes cross. Grey levels are usual display windows, a choice of this "
+    "program; pictures decide nothing."
+)
+
 SIZE_NOTE = (
     "For scale: read again on a second CT minutes later, a lesion of 40 mm measured between 35 and 45 mm "
     "(Oxnard et al., J Clin Oncol 2011, PMC3157977); that spread is not part of the bracket."

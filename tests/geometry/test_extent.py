@@ -23,13 +23,13 @@ def test_lesion_drawn_exactly_40_mm_wide_measures_40_mm(draw) -> None:
 
 
 def test_rectangle_measures_its_diagonal_without_error(draw) -> None:
-    found = longest_axial_diameter(region_of(draw.box(30, 40, [0.0, 3.0])))
+    found = longest_axial_diameter(region_of(draw.box(30, 40, [0.0, 3.0, 6.0])))
     assert (found.length.low, found.length.high) == pytest.approx((50.0, 50.0), abs=EXACT)
 
 
 @pytest.mark.parametrize("n", [15, 31, 61])
 def test_circle_with_an_odd_number_of_vertices_is_bounded(draw, n: int) -> None:
-    found = longest_axial_diameter(region_of(draw.solid(lambda z: 10.0, [0.0, 3.0], n=n)))
+    found = longest_axial_diameter(region_of(draw.solid(lambda z: 10.0, [0.0, 3.0, 6.0], n=n)))
     assert found.length.value == pytest.approx(20.0 * np.cos(np.pi / (2 * n)), abs=1e-6)  # formula of regular polygons
     # The circle through three vertices is the circle itself; its area through the polygon's angles is not needed.
     assert found.length.high == pytest.approx(20.0, abs=1e-6)

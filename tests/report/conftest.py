@@ -48,11 +48,18 @@ def _result(rule: str, verdict: Verdict, subject: str = "patient", **more: objec
     return RuleResult(rule=rule, verdict=verdict, subject=subject, **fields)  # type: ignore[arg-type]
 
 
-def _size(verdict: Verdict, subject: str, measured: Interval, margin: float) -> RuleResult:
+def _line(number: int, **more: str) -> Evidence:
+    ends = ((-10.0, 0.0, -12.0), (20.0, 0.0, -12.0))
+    text = f"longest axial diameter of ROI {number}"
+    return Evidence(kind="line", text=text, roi_numbers=(number,), points_mm=ends, **more)
+
+
+def _size(verdict: Verdict, subject: str, measured: Interval, margin: float, *evidence: Evidence) -> RuleResult:
     text = "Longest distance in one axial plane; the source names no plane."
     return _result(
-        "lesion-size", verdict, subject, measured=measured, unit="mm", limit=FOUR_CM, margin=margin, definition=text
-    )
+        "lesion-size", verdict, subject, measured=measured, unit="mm", limit=FOUR_CM, margin=margin, definition=text,
+        evidence=evidence,
+    )  # fmt: skip
 
 
 def _lesion(number: int, size_mm: float) -> LesionRecord:
@@ -93,10 +100,12 @@ def _curve(number: int, name: str, role: str, half_gy: float) -> DvhCurve:
     )
 
 
-def _picture(subject: str, grey: bool) -> Picture:
+def _picture(subject: str, grey: bool, id_: str = "1") -> Picture:
     square = ((30.0, 30.0), (60.0, 30.0), (60.0, 60.0), (30.0, 60.0))
     pixels = base64.b64encode(bytes(range(9 * 9))).decode() if grey else ""
     return Picture(
+        id=id_,
+        view="axial",
         subject=subject,
         title=f"{subject}: GTV_1",
         plane="axial at z = -12.0 mm",
@@ -107,13 +116,23 @@ def _picture(subject: str, grey: bool) -> Picture:
         pixels=pixels,
         window="lung window, -600 ± 750 HU" if grey else "",
         edges=("R", "L", "A", "P"),
+        ends_mm=((-10.0, -0.0, -12.0), (20.0, 0.0, -12.0)),
         outlines=(
-            PictureContour(label="GTV_1", kind="structure", role="GTV", rings_mm=(square,)),
+            PictureContour(label="GTV_1", kind="structure", role="GTV", rings_mm=(square,), roi_number=1),
             PictureContour(label="50 % (25 Gy)", kind="isodose", role="50", rings_mm=((*square, square[0]),)),
             PictureContour(label="43.1 mm", kind="line", rings_mm=(((30.0, 45.0), (73.1, 45.0)),)),
             PictureContour(label="isocentre", kind="point", rings_mm=(((45.0, 45.0),),)),
         ),
     )
+
+
+def _set(subject: str) -> tuple[Picture, ...]:
+    """Three views over CT; the line is seen end on in the last."""
+    axial = _picture(subject, grey=True)
+    coronal = {"view": "coronal", "plane": "coronal at y = 3.0 mm", "edges": ("R", "L", "H", "F")}
+    sagittal = {"view": "sagittal", "plane": "sagittal at x = 4.0 mm", "edges": ("A", "P", "H", "F")}
+    sagittal |= {"caption": "first end 14.0 mm right of the plane", "crossing_mm": (45.0, 30.0)}
+    return axial, axial.model_copy(update=coronal), axial.model_copy(update=sagittal)
 
 
 def _inputs() -> tuple[InputRecord, ...]:
@@ -134,7 +153,7 @@ def _report(verdict: Verdict, declared: Verdict, results: tuple[RuleResult, ...]
 def passing() -> PlanReport:
     """All rules pass; one lesion, one picture over CT."""
     results = (
-        _size(Verdict.PASS, "lesion 1", Interval(30.1, 29.6, 30.4), 9.6),
+        _size(Verdict.PASS, "lesion 1", Interval(30.1, 29.6, 30.4), 9.6, _line(1, picture="1")),
         _result(
             "lesion-count", Verdict.PASS, measured=Interval.exact(1), limit=Limit(op="<=", per_protocol=3), margin=2
         ),
@@ -152,7 +171,7 @@ def passing() -> PlanReport:
         notices=(Notice(code="odd-unit", message="percent was read as percent", severity="info"),),
         inputs=_inputs(),
         dvhs=curves,
-        pictures=(_picture("lesion 1", grey=True),),
+        pictures=_set("lesion 1"),
         tps=(
             TpsComparison(
                 roi_number=1, name="GTV_1", tps=tps, our_volume_cc=Interval(14.2, 13.9, 14.6), our_mean_gy=None
@@ -172,11 +191,13 @@ def failing() -> PlanReport:
                 margin=-0.26, confidence="recalled"),
         _result("d2cm", Verdict.VARIATION, "PTV_1", roi_number=11, measured=Interval(5.09, 5.0, 5.2), limit=table,
                 margin=-0.1, borderline=True),
-        _size(Verdict.INDETERMINATE, "lesion 3", Interval(50.0, -math.inf, 50.4), -10.4),
+        _size(Verdict.INDETERMINATE, "lesion 3", Interval(50.0, -math.inf, 50.4), -10.4,
+              _line(3, not_pictured="a report holds pictures of 24 places at most")),
         _result("ultra-central", Verdict.NOT_EVALUATED, "lesion 1", reason="no airway contour"),
-        _result("ultra-central", Verdict.NOT_EVALUATED, "lesion 2", reason="no airway contour"),
+        _result("ultra-central", Verdict.NOT_EVALUATED, "lesion 2", reason="no airway contour",
+                evidence=(_line(1, picture="1"),)),
         _size(Verdict.FAIL, "lesion 2", Interval(40.01, 40.004, 40.02), -0.004),
-        _size(Verdict.FAIL, "lesion 1", Interval(43.1, 42.6, 43.5), -2.6),
+        _size(Verdict.FAIL, "lesion 1", Interval(43.1, 42.6, 43.5), -2.6, _line(1, picture="1")),
         _result("age", Verdict.ERROR, required=False, evidence=(Evidence(text="a place to look"),)),
         _result("consent", Verdict.NOT_EVALUATED, section="declared", reason="nothing declared"),
         _result("histology", Verdict.NOT_EVALUATED, section="declared", reason="nothing declared"),
@@ -208,12 +229,14 @@ def saying() -> Callable[[str], PlanReport]:
 
     def report(text: str) -> PlanReport:
         said = {"title": text, "reason": text, "definition": text, "source": text, "confidence": text, "unit": text}
-        said |= {"protocol": text, "evidence": (Evidence(text=text),)}
+        seen = (Evidence(text=text, picture=text), Evidence(text=text, not_pictured=text))
+        said |= {"protocol": text, "evidence": seen}
         measured = {"measured": Interval(43.1, 42.6, 43.5), "limit": FOUR_CM.model_copy(update={"unit": text})}
         outline = PictureContour(
             label=text, kind="structure", role=text, rings_mm=(((1.0, 1.0), (9.0, 1.0), (1.0, 9.0)),)
         )
         picture = {"subject": text, "title": text, "plane": text, "window": text, "edges": (text,) * 4}
+        picture |= {"id": text, "caption": text}
         tps = TpsStatistics(volume_cc=1.0, min_gy=None, mean_gy=None, max_gy=None, max_dose_difference_gy=None)
         return _report(
             Verdict.FAIL,

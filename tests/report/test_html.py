@@ -60,7 +60,7 @@ class Page(HTMLParser):
 
 
 def _strip_figures(page: str) -> str:
-    page = re.sub(r'<svg class="figure".*?</svg>', "<figure-stripped/>", page, flags=re.DOTALL)
+    page = re.sub(r'<svg class="(figure|slice)".*?</svg>', "<figure-stripped/>", page, flags=re.DOTALL)
     return re.sub(r"<style>.*?</style>", "<style-stripped/>", page, flags=re.DOTALL)
 
 
@@ -88,7 +88,8 @@ def test_nothing_is_fetched_and_nothing_runs(name: str, request: pytest.FixtureR
 
 
 def test_no_two_elements_share_an_id(passing: PlanReport) -> None:
-    twice = passing.model_copy(update={"pictures": passing.pictures * 2})
+    again = tuple(picture.model_copy(update={"id": "2"}) for picture in passing.pictures)
+    twice = passing.model_copy(update={"pictures": (*passing.pictures, *again)})
     ids = [attributes["id"] for _, attributes in Page(render(twice, "html")).tags if "id" in attributes]
     assert ids
     assert len(ids) == len(set(ids))
@@ -162,6 +163,34 @@ def test_order_of_what_is_not_green(failing: PlanReport) -> None:
         *("fail", "fail", "error", "not-evaluated", "indeterminate", "variation", "variation"),
         "not-evaluated",  # what a person declares, in its own section
     ]
+
+
+def test_results_lead_to_their_pictures_and_no_link_leads_nowhere(passing: PlanReport, failing: PlanReport) -> None:
+    for report, links in ((passing, 1), (failing, 2)):
+        page = Page(render(report, "html"))
+        places = {attributes.get("id") for _, attributes in page.tags}
+        found = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+        assert len(found) == links
+        assert all(link is not None and link[1:] in places for link in found)
+    lost = failing.model_copy(update={"pictures": ()})
+    assert "<a " not in render(lost, "html").decode()
+
+
+def test_what_is_not_pictured_is_said(failing: PlanReport) -> None:
+    text = Page(render(failing, "html")).text
+    assert "Not pictured: longest axial diameter of ROI 3: a report holds pictures of 24 places at most" in text
+    assert "no picture of lesion 2" in text
+
+
+def test_a_set_shows_its_planes_its_ends_and_one_legend(passing: PlanReport) -> None:
+    text = Page(render(passing, "html")).text
+    assert re.search(
+        r"Picture 1 · lesion 1 · lesion 1: GTV_1 \(-10\.0, 0\.0, -12\.0\) to \(20\.0, 0\.0, -12\.0\) mm", text
+    )
+    assert [text.count(f"{view} at") for view in ("axial", "coronal", "sagittal")] == [1, 1, 1]
+    assert text.count("50 % (25 Gy)") == 1
+    said = re.sub(r" (?=[;,])", "", text)  # texts of neighbouring elements
+    assert "sagittal at x = 4.0 mm; lung window, -600 ± 750 HU; first end 14.0 mm right of the plane" in said
 
 
 def test_measurement_limit_and_margin_stand_together(failing: PlanReport) -> None:

@@ -71,5 +71,14 @@ def test_no_text_from_a_file_can_steer_the_terminal(saying: Callable[[str], Plan
     text.encode("utf-8")
 
 
+def test_pictures_are_named_with_their_planes_and_ends(passing: PlanReport, failing: PlanReport) -> None:
+    text = " ".join(plan_text(passing).split())
+    planes = "axial at z = -12.0 mm; coronal at y = 3.0 mm; sagittal at x = 4.0 mm"
+    assert f"picture 1, lesion 1: lesion 1: GTV_1 {planes}; (-10.0, 0.0, -12.0) to (20.0, 0.0, -12.0) mm" in text
+    lines = [line.strip() for line in plan_text(failing).splitlines()]
+    assert lines.count("see picture 1") == 2
+    assert "not pictured: no picture of lesion 2" in lines
+
+
 def test_nothing_judged_is_said(empty: PlanReport) -> None:
     assert "No rule of this kind was applied." in plan_text(empty)
