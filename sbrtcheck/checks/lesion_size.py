@@ -17,13 +17,8 @@ from sbrtcheck.geometry.boolean import union
 from sbrtcheck.geometry.extent import Extent, longest_3d_diameter, longest_axial_diameter
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.model import Structure
-from sbrtcheck.results import Evidence, Interval, Outcome
+from sbrtcheck.results import Interval, Outcome
 
-# How far apart two readings of one lesion are is no error of ours, and it decides nothing.
-_CONTEXT = Evidence(
-    text="for the reader, apart from the numerical interval: read again on a second CT minutes later, a lesion of "
-    "40 mm may measure 35 to 45 mm (Oxnard 2011, J Clin Oncol, PMC3157977)"
-)
 # A plane whose normal is this close to the patient's axis is axial (cosine of 10 degrees, a choice).
 _AXIAL_COSINE = 0.985
 
@@ -88,7 +83,7 @@ class LesionSize:
             Parameters.limit_unit,
             task.rule.limit,
             reason=reason,
-            evidence=(shown, _CONTEXT),
+            evidence=(shown,),
             would_decide="the limit lies below that bound; what is named here would decide" if bound_only else "",
         )
 

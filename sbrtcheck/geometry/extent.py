@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import Polygon
+from shapely import MultiPolygon, Polygon
 
 from sbrtcheck.compiled import compiled
 from sbrtcheck.geometry.area import Areas
@@ -228,7 +228,17 @@ def _sagitta(ring: FloatArray, point: FloatArray) -> float:
     return float(kappa * length[k] ** 2 / 8.0)
 
 
+def _filled(part: Region) -> Region:
+    """Return a part without its holes: they lie inside, and their area says nothing of how far the outline reaches."""
+    if not any(polygon.interiors for outline in part.outlines for polygon in outline.geoms):
+        return part
+    filled = ([Polygon(polygon.exterior) for polygon in outline.geoms] for outline in part.outlines)
+    outlines = (shapely.get_parts(shapely.union_all(polygons)) for polygons in filled)
+    return replace(part, outlines=tuple(MultiPolygon(list(pieces)) for pieces in outlines))
+
+
 def _longest_of_part(part: Region) -> Extent:
+    part = _filled(part)
     areas = areas_of(part)
     drawn = [_plane_points(part, k) for k in range(len(part.w_mm))]
     across = shapely.get_coordinates(shapely.centroid(np.array(part.outlines)))
@@ -259,16 +269,18 @@ def _plane_points(part: Region, plane: int) -> FloatArray:
 
 
 def _inner_points(drawn: list[FloatArray], middle: FloatArray, areas: Areas, bound: int) -> list[FloatArray]:
-    """Return points on sections between the planes: the outline of either plane, brought to the area there.
+    """Return points on sections between the planes: the larger outline of the two, brought to the area there.
 
-    Their middles lie on the straight way from plane to plane, as those of an ellipsoid do, however it is tilted.
+    A sliver is never blown up: its length says nothing of a wider section. Middles lie on the straight way from plane
+    to plane, as those of an ellipsoid do, however it is tilted.
     """
     found = []
     for n in range(1, _INNER_SECTIONS if len(drawn) > 1 else 0):
         at = middle[:-1] + n / _INNER_SECTIONS * np.diff(middle, axis=0)
         area = areas.between(at[:, 2])[bound]
         for k in range(len(at)):
-            found += [at[k] + np.sqrt(area[k] / areas.area_mm2[i]) * (drawn[i] - middle[i]) for i in (k, k + 1)]
+            i = k if areas.area_mm2[k] >= areas.area_mm2[k + 1] else k + 1
+            found.append(at[k] + np.sqrt(area[k] / areas.area_mm2[i]) * (drawn[i] - middle[i]))
     return found
 
 

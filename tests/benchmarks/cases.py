@@ -20,7 +20,7 @@ import numpy as np
 import solids
 from fields import LinearDose, RadialDose, falloff, gaussian
 from scipy.spatial.transform import Rotation
-from solids import Solid, section_area_mm2, section_loops
+from solids import Solid, longest_section_mm, section_area_mm2, section_loops
 from truth import Truth, truth_of
 
 from sbrtcheck.model import Case, Contour, Dose, FloatArray, Image, Lattice, Structure, StructureSet, frozen
@@ -82,6 +82,11 @@ class Phantom:
     def extruded_cm3(self) -> float:
         """Volume of the convention that every drawn plane is a slab: exact areas times the spacing."""
         return sum(section_area_mm2(self.solid, z) for z in self.plane_heights_mm) * self.planes_mm / 1000.0
+
+    @property
+    def longest_axial_mm(self) -> float:
+        """Longest diameter of any axial section from the first to the last drawn plane, also between them, mm."""
+        return longest_section_mm(self.solid, float(self.plane_heights_mm[0]), float(self.plane_heights_mm[-1]))
 
     @property
     def dose_gy(self) -> FloatArray:

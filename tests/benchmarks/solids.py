@@ -154,6 +154,28 @@ def section_area_mm2(solid: Solid, z_mm: float) -> float:
     return shapes[0].area_mm2 - sum(hole.area_mm2 for hole in shapes[1:]) if shapes else 0.0
 
 
+def longest_section_mm(solid: Solid, low_mm: float, high_mm: float) -> float:
+    """Return the longest diameter of all axial sections between two heights, mm, on heights 0.01 mm apart or less."""
+    heights = np.linspace(low_mm, high_mm, max(2, math.ceil((high_mm - low_mm) / 0.01)))
+    return max((shapes[0].longest_mm for z in heights if (shapes := _section(solid, float(z)))), default=0.0)
+
+
+def longest_mm(solid: Solid) -> float:
+    """Return the largest distance between two points of a solid, mm; closed form."""
+    across, along = 2 * solid.size[0], 2 * solid.half_mm
+    match solid.family:
+        case "sphere":
+            return across
+        case "spheroid":
+            return max(across, along)
+        case "torus":
+            return 2 * (solid.size[0] + solid.size[1])
+        case "cone":
+            return max(across, math.hypot(solid.size[0], along))
+        case _:  # cylinders and rings
+            return math.hypot(across, along)
+
+
 def section_loops(solid: Solid, z_mm: float, rng: np.random.Generator, chord_mm: float | None) -> list[FloatArray]:
     """Return the outlines ``(N, 3)`` drawn on the axial plane at a height; none where next to nothing is cut.
 
@@ -190,6 +212,10 @@ class _Ellipse:
     def area_mm2(self) -> float:
         return math.pi * abs(float(np.linalg.det(self.matrix)))
 
+    @property
+    def longest_mm(self) -> float:
+        return 2 * float(np.linalg.svd(self.matrix, compute_uv=False)[0])
+
     def outline(self, rng: np.random.Generator, chord_mm: float | None) -> FloatArray:
         axes = np.linalg.svd(self.matrix, compute_uv=False)
         # Ramanujan's first form of the circumference; only the number of points depends on it.
@@ -211,6 +237,10 @@ class _Rectangle:
     @property
     def area_mm2(self) -> float:
         return 4 * self.half_length * self.half_width
+
+    @property
+    def longest_mm(self) -> float:
+        return 2 * math.hypot(self.half_length, self.half_width)
 
     def outline(self, rng: np.random.Generator, chord_mm: float | None) -> FloatArray:
         del rng

@@ -99,3 +99,28 @@ def test_3d_diameter_does_not_join_separate_lesions(draw) -> None:
     near, far = draw.sphere(6.0, 2.0), draw.moved(draw.sphere(6.0, 2.0), np.eye(3), (100.0, 0.0, 0.0))
     found = longest_3d_diameter(region_of(draw.structure([*near.contours, *far.contours])))
     assert found.length.high < 14.0
+
+
+@pytest.mark.parametrize("offset", [0.02, 0.4, 0.9])
+def test_a_sliver_at_the_end_of_a_lying_cylinder_is_not_blown_up(draw, offset: float) -> None:
+    # Radius 10, length 22, lying along x: the end planes cut it close to its top and bottom, 22 mm long and next to
+    # nothing wide. Its farthest points are the corners through the middle: hypot(20, 22).
+    heights = np.arange(-9.98 + offset, 10.0, 1.0)
+    contours = [draw.rectangle(22.0, 2.0 * float(np.sqrt(100.0 - z * z)), float(z)) for z in heights]
+    found = longest_3d_diameter(region_of(draw.structure(contours), 1.0))
+    truth = float(np.hypot(20.0, 22.0))
+    assert found.length.low <= truth + 1e-6
+    assert found.length.high >= truth - 0.01  # the widest section lies up to half a plane spacing off a plane
+    assert found.length.value == pytest.approx(truth, rel=0.01)  # the area between planes is smooth, not exact
+
+
+def test_the_hole_of_a_ring_says_nothing_of_how_far_it_reaches(draw) -> None:
+    # Tube of radius 3 round a circle of 8: holes grow towards the ends, where sections are thin rings.
+    heights = np.arange(-2.7, 3.0, 1.0)
+    contours = []
+    for z in heights.tolist():
+        reach = float(np.sqrt(9.0 - z * z))
+        contours += [draw.circle(8.0 + reach, z), draw.circle(8.0 - reach, z)]
+    found = longest_3d_diameter(region_of(draw.structure(contours), 1.0))
+    assert found.length.low <= 22.0 <= found.length.high + 0.01  # polygons of 120 corners
+    assert found.length.value == pytest.approx(22.0, abs=0.1)
