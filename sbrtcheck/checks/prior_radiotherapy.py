@@ -34,10 +34,10 @@ class PriorRadiotherapy:
 
     Notes
     -----
-    Only "declared none" without earlier files, or a dose in the same frame of reference, can lead to a pass, and the
-    reason says which it was. An earlier dose decides over a declaration. A course whose dose is missing or lies in
-    another frame leaves the lesion not evaluated. Where no GTV is drawn, the least dose of the target that encloses the
-    tumour shows irradiation, and its highest dose the lack of it.
+    Only "declared none" without earlier files, or a dose that is mapped, can lead to a pass, and the reason says which
+    it was. An earlier dose decides over a declaration. A course whose dose is missing or cannot be mapped leaves the
+    lesion not evaluated. Bounds hold over the error of the registration. Where no GTV is drawn, the least dose of the
+    target that encloses the tumour shows irradiation, and its highest dose the lack of it.
     """
 
     id: ClassVar[str] = "prior-radiotherapy"
@@ -80,7 +80,11 @@ def _one(lesion: Lesion, task: Task, declared: object, derived: Derived) -> Outc
         reason += f"; yet earlier radiotherapy of a target lesion is declared ({_FACT})"
     elif verdict is Verdict.PASS:
         reason += "; courses that were not given are not covered"
-    evidence = tuple(Evidence(text=text, roi_numbers=(lesion.measured.roi_number,)) for _, text in found)
+    told = (
+        text if course.text in text else f"{text}; {course.text}"
+        for (_, text), course in zip(found, courses, strict=True)
+    )
+    evidence = tuple(Evidence(text=text, roi_numbers=(lesion.measured.roi_number,)) for text in told)
     return decided(lesion, verdict, reason, *evidence)
 
 

@@ -14,6 +14,7 @@ from sbrtcheck.dose.isodose import isodose_volume, maximum_beyond
 from sbrtcheck.dose.tps import Beside, beside
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Dose, Prescription, Structure, TpsDvh
+from sbrtcheck.prior.displaced import Uncertainty
 from sbrtcheck.prior.overlap import PriorDose, described, prior_dose
 from sbrtcheck.results import Interval
 
@@ -137,6 +138,13 @@ class Dosed(Located):
 
     def _prior_doses(self, structure: Structure) -> tuple[PriorDose, ...]:
         return tuple(
-            prior_dose(structure, lambda: self.region(structure), course, described(number, course))
+            prior_dose(
+                structure,
+                lambda: self.region(structure),
+                course,
+                described(number, course),
+                self.case.registrations,
+                Uncertainty(self.site.registration.shift_mm, self.site.registration.rotation_deg),
+            )
             for number, course in enumerate(self.case.priors, start=1)
         )

@@ -205,7 +205,8 @@ def dvh_curves(region: Region, dose: Dose, method: Method = _METHOD) -> DvhCurve
         raise NotComputable("the structure lies outside the dose grid", where=region.where)
     best = _curve(knots, at_best, (ends[0], ends[1]))
     # The shape may hold more where it is cold and less where it is hot, or the other way round.
-    middle = np.searchsorted(-knots, -0.5 * (ends[0] + ends[1]))
+    # In an even dose the middle may be rounded to just below the last knot.
+    middle = min(int(np.searchsorted(-knots, -0.5 * (ends[0] + ends[1]))), len(knots) - 1)
     hotter = np.arange(len(knots)) < middle
     at_coldest = np.where(hotter, at_least, at_least[middle] + at_most - at_most[middle])
     at_hottest = np.where(hotter, at_most, at_most[middle] + at_least - at_least[middle])

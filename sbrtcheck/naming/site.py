@@ -44,6 +44,15 @@ class SiteAnatomy(BaseModel):
     masks: Literal["advisory", "decisive"] = "advisory"
 
 
+class SiteRegistration(BaseModel):
+    """How far an earlier dose may lie from where its registration puts it; the numbers here are choices."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shift_mm: float = Field(default=3.0, ge=0, le=50, allow_inf_nan=False)
+    rotation_deg: float = Field(default=1.0, ge=0, le=20, allow_inf_nan=False)
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,6 +61,7 @@ class _Table(BaseModel):
     targets: dict[str, SiteRole] = {}
     prescriptions: dict[str, SitePrescription] = {}
     anatomy: SiteAnatomy = SiteAnatomy()
+    registration: SiteRegistration = SiteRegistration()
 
 
 def _no_entries() -> Mapping[str, str]:
@@ -72,6 +82,8 @@ class SiteFile:
         ROI name of a target -> its prescription.
     anatomy : SiteAnatomy
         What masks of ``--anatomy`` may do.
+    registration : SiteRegistration
+        How far an earlier dose may be off.
     sha256 : str
         Hash of the file; "" where none was given.
     """
@@ -80,6 +92,7 @@ class SiteFile:
     targets: Mapping[str, SiteRole] = field(default_factory=lambda: MappingProxyType({}))
     prescriptions: Mapping[str, SitePrescription] = field(default_factory=lambda: MappingProxyType({}))
     anatomy: SiteAnatomy = field(default_factory=SiteAnatomy)
+    registration: SiteRegistration = field(default_factory=SiteRegistration)
     sha256: str = ""
 
 
@@ -91,7 +104,7 @@ def load_site(path: Path) -> SiteFile:
     SiteFileError
         If the file cannot be read or breaks the schema; lists every problem with its key path.
     """
-    remedy = 'A site file is TOML with schema = "sbrtcheck-site/1"; tables structures, targets, prescriptions, anatomy'
+    remedy = 'A site file is TOML with schema = "sbrtcheck-site/1"; docs/location.md lists its tables'
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -110,5 +123,6 @@ def load_site(path: Path) -> SiteFile:
         targets=MappingProxyType({name.strip(): value for name, value in table.targets.items()}),
         prescriptions=MappingProxyType({name.strip(): value for name, value in table.prescriptions.items()}),
         anatomy=table.anatomy,
+        registration=table.registration,
         sha256=hashlib.sha256(content).hexdigest(),
     )

@@ -228,7 +228,7 @@ def _earlier_courses() -> tuple[Phantom, ...]:
     registered = _peripheral(
         "reirradiation-registered",
         "the same earlier course in a frame of reference of its own, joined by a registration",
-        {"prior-radiotherapy": "not-evaluated"},
+        {"prior-radiotherapy": "fail"},
     )
     other_lung = _peripheral("prior-elsewhere", "an earlier course in the other lung; same frame of reference")
     return (

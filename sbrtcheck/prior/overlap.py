@@ -1,16 +1,19 @@
-"""Dose of an earlier course in a structure of this plan, where both share a frame of reference."""
+"""Dose of an earlier course in a structure of this plan, where a frame of reference or a registration joins both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sbrtcheck.dose.dvh import DvhCurves, dvh_curves
+from sbrtcheck.dose.dvh import DvhCurves
+from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.model import PriorCourse, Structure
+from sbrtcheck.model import PriorCourse, Registration, Structure
+from sbrtcheck.prior.displaced import Uncertainty, displaced_curves
+from sbrtcheck.prior.mapping import find_mapping
 
-State = Literal["dose", "other-frame", "no-dose"]
+State = Literal["dose", "not-mapped", "no-dose"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,11 +23,11 @@ class PriorDose:
     Attributes
     ----------
     state : str
-        ``dose``: mapped; ``other-frame``: the earlier dose lies in another frame of reference, or one of the two does
-        not name its frame; ``no-dose``: plan or structures without dose.
+        ``dose``: mapped; ``not-mapped``: no registration joins the frames of reference, or several contradict each
+        other; ``no-dose``: plan or structures without dose.
     curves : DvhCurves or None
-        DVH of the structure in the earlier dose; None unless ``state`` is ``dose``. The part that the earlier grid does
-        not reach is unknown and widens it.
+        DVH of the structure in the earlier dose, over all positions that the registration leaves open; None unless
+        ``state`` is ``dose``. The part that the earlier grid does not reach is unknown and widens it.
     prescribed_gy : float or None
         Prescription of the earlier plan, Gy; None where there is none or several.
     text : str
@@ -39,7 +42,14 @@ class PriorDose:
     text: str
 
 
-def prior_dose(structure: Structure, region: Callable[[], Region], course: PriorCourse, name: str) -> PriorDose:
+def prior_dose(
+    structure: Structure,
+    region: Callable[[], Region],
+    course: PriorCourse,
+    name: str,
+    registrations: Sequence[Registration],
+    uncertainty: Uncertainty,
+) -> PriorDose:
     """Return what an earlier course gave to a structure.
 
     Parameters
@@ -51,6 +61,10 @@ def prior_dose(structure: Structure, region: Callable[[], Region], course: Prior
     course : PriorCourse
     name : str
         How the course is called in results.
+    registrations : sequence of Registration
+        That may join the frames of reference.
+    uncertainty : Uncertainty
+        How far the earlier dose may lie from where it is put.
 
     Raises
     ------
@@ -62,15 +76,16 @@ def prior_dose(structure: Structure, region: Callable[[], Region], course: Prior
         held = [what for what, there in (("plan", course.plan), ("structures", course.structure_set)) if there]
         text = f"{name} has {' and '.join(held) or 'no plan, no structures'} but no dose"
         return PriorDose(course.label, course.date, "no-dose", None, prescribed, text)
-    ours, theirs = structure.frame_of_reference_uid, course.dose.frame_of_reference_uid
-    if not ours or ours != theirs:
-        frames = f"frame of reference {theirs or '(none)'}, {structure.where} in {ours or '(none)'}"
-        text = f"the dose of {name} lies in {frames}"
-        return PriorDose(course.label, course.date, "other-frame", None, prescribed, text)
-    curves = dvh_curves(region(), course.dose)
-    return PriorDose(
-        course.label, course.date, "dose", curves, prescribed, f"the dose of {name} shares the frame {ours}"
-    )
+    try:
+        mapping = find_mapping(registrations, structure.frame_of_reference_uid, course.dose.frame_of_reference_uid)
+    except NotComputable as reason:
+        return PriorDose(course.label, course.date, "not-mapped", None, prescribed, f"{name}: {reason}")
+    if not mapping.is_rigid:
+        text = f"{name}: {mapping.text}, which stretches the patient; only rigid registrations are used"
+        return PriorDose(course.label, course.date, "not-mapped", None, prescribed, text)
+    curves = displaced_curves(region(), course.dose, mapping.matrix, uncertainty)
+    text = f"the dose of {name}: {mapping.text}; bounds hold for {uncertainty} of error in its place"
+    return PriorDose(course.label, course.date, "dose", curves, prescribed, text)
 
 
 def _prescribed(course: PriorCourse) -> float | None:

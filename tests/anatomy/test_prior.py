@@ -39,7 +39,7 @@ def test_half_of_a_sphere_in_a_half_space(draw: Any) -> None:
 @pytest.mark.parametrize("frame", ["9.9.9", ""])
 def test_another_frame_or_none_is_not_mapped(draw: Any, frame: str) -> None:
     found = prior(draw, dose=draw.dose(lambda x, y, z: 0 * x + 30.0, frame=frame))
-    assert found.state == "other-frame"
+    assert found.state == "not-mapped"
     assert found.curves is None
     assert (frame or "(none)") in found.text
 
