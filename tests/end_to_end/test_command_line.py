@@ -26,7 +26,10 @@ def run(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]
     return done
 
 
-@pytest.mark.parametrize(("case", "status"), [("lung-peripheral", 0), ("femur", 1), ("reirradiation-registered", 3)])
+@pytest.mark.parametrize(
+    ("case", "status"),
+    [("lung-peripheral", 0), ("reirradiation-registered", 1), ("lung-ultracentral-missing-airway", 3)],
+)
 def test_check_prints_one_document_and_exits_as_its_verdicts_say(on_disk: Folder, case: str, status: int) -> None:
     folder = on_disk(case)
     prior = ["--prior", folder / "prior"] if (folder / "prior").exists() else []
