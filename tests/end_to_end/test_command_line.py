@@ -28,7 +28,7 @@ def run(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.parametrize(
     ("case", "status"),
-    [("lung-peripheral", 0), ("reirradiation-registered", 1), ("lung-ultracentral-missing-airway", 3)],
+    [("lung-peripheral", 0), ("reirradiation-registered", 1), ("no-dose", 3)],
 )
 def test_check_prints_one_document_and_exits_as_its_verdicts_say(on_disk: Folder, case: str, status: int) -> None:
     folder = on_disk(case)
