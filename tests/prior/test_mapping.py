@@ -56,9 +56,7 @@ def test_chains_are_walked_in_order() -> None:
     expected = np.linalg.inv(second) @ first
     np.testing.assert_allclose(found.through(LANDMARK), moved(expected), atol=1e-9)
     assert found.registrations == ("1.1", "1.2")
-    assert (
-        np.linalg.norm(moved(expected) - moved(first @ np.linalg.inv(second))) > 10.0
-    )
+    assert np.linalg.norm(moved(expected) - moved(first @ np.linalg.inv(second))) > 10.0
 
 
 @pytest.mark.parametrize(("start", "end"), [("now", "elsewhere"), ("", "then"), ("now", "")])
