@@ -195,7 +195,7 @@ def inspect(
         structures=records.structure_records(derived),
         dose=records.dose_record(case.dose),
         image=records.image_record(case.image),
-        registrations=tuple(f"{r.kind} {r.from_frame_uid} -> {r.to_frame_uid}" for r in case.registrations),
+        registrations=tuple(records.registration_text(r) for r in case.registrations),
         prior_courses=records.course_records(case),
         assumptions=(*reading.assumptions, *derived.assumptions),
         notices=(*reading.notices, *derived.notices),

@@ -13,7 +13,7 @@ from sbrtcheck.dose.tps import Beside
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.volume import equivalent_diameter
 from sbrtcheck.metrics import parse_metric
-from sbrtcheck.model import Case, Dose, Image, Structure, TpsDvh
+from sbrtcheck.model import AnyRegistration, Case, Dose, Image, Registration, Structure, TpsDvh
 from sbrtcheck.results import (
     CourseRecord,
     DvhCurve,
@@ -182,6 +182,12 @@ def course_records(case: Case) -> tuple[CourseRecord, ...]:
         )
         for course in case.priors
     )
+
+
+def registration_text(registration: AnyRegistration) -> str:
+    """Return what a registration joins."""
+    kind = registration.kind if isinstance(registration, Registration) else "DEFORMABLE"
+    return f"{kind} {registration.from_frame_uid} -> {registration.to_frame_uid}"
 
 
 def dvh_curves(derived: Derived) -> tuple[DvhCurve, ...]:

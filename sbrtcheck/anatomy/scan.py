@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,8 +116,8 @@ def _block_means(image: Image, blocks: list[int]) -> NDArray[np.int16]:
         total = np.zeros((nj, ni))
         for n in range(k * bk, (k + 1) * bk):
             pixels = np.clip(_slice(image, n)[: nj * bj, : ni * bi], *HU_RANGE)
-            rows = np.add.reduceat(pixels, np.arange(0, nj * bj, bj), axis=0)
-            total += np.add.reduceat(rows, np.arange(0, ni * bi, bi), axis=1)
+            for j, i in product(range(bj), range(bi)):  # several times quicker than a sum along axes
+                total += pixels[j::bj, i::bi]
         volume[k] = np.rint(total / (bk * bj * bi))
     return volume
 

@@ -10,13 +10,14 @@ from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import PATIENT, decided, no_lesions, not_evaluated
 from sbrtcheck.derived import Derived
-from sbrtcheck.dose.dvh import DvhCurves
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.prior.overlap import PriorDose
+from sbrtcheck.model import Structure
+from sbrtcheck.prior.mapped import PriorFindings
 from sbrtcheck.results import Evidence, Outcome, Verdict
 
-_FACT = "prior_radiotherapy_to_target"
+_FACT, _ANY = "prior_radiotherapy_to_target", "prior_radiotherapy"
 _WORST_FIRST = (Verdict.FAIL, Verdict.NOT_EVALUATED, Verdict.INDETERMINATE, Verdict.PASS)
+Found = tuple[Verdict, str]
 
 
 class Parameters(BaseModel):
@@ -35,9 +36,10 @@ class PriorRadiotherapy:
     Notes
     -----
     Only "declared none" without earlier files, or a dose that is mapped, can lead to a pass, and the reason says which
-    it was. An earlier dose decides over a declaration. A course whose dose is missing or cannot be mapped leaves the
-    lesion not evaluated. Bounds hold over the error of the registration. Where no GTV is drawn, the least dose of the
-    target that encloses the tumour shows irradiation, and its highest dose the lack of it.
+    it was. An earlier dose decides over a declaration. A course whose dose is missing or cannot be mapped, and one that
+    is declared and of which there are no files, leave the lesion not evaluated. Bounds hold over the error of the
+    registration. Where no GTV is drawn, the least dose of the target that encloses the tumour shows irradiation, and
+    its highest dose the lack of it.
     """
 
     id: ClassVar[str] = "prior-radiotherapy"
@@ -46,79 +48,106 @@ class PriorRadiotherapy:
 
     def run(self, task: Task, derived: Derived) -> tuple[Outcome, ...]:
         """Return one outcome for the patient where only a declaration decides, else one a lesion."""
-        declared = task.declared.facts.get(_FACT)
-        if not derived.case.priors:
-            return (_by_declaration(declared, derived.case.prior_given),)
-        return no_lesions(derived) or tuple(_one(lesion, task, declared, derived) for lesion in derived.lesions)
+        if not derived.courses:
+            return (_by_declaration(task, derived.case.prior_given),)
+        return no_lesions(derived) or tuple(_one(lesion, task, derived) for lesion in derived.lesions)
 
 
-def _by_declaration(declared: object, prior_given: bool) -> Outcome:
-    if declared is True:
+def _by_declaration(task: Task, prior_given: bool) -> Outcome:
+    facts, known = task.declared.facts, task.declared.earlier_courses
+    if facts.get(_FACT) is True:
         reason = f"earlier radiotherapy of a target lesion is declared ({_FACT})"
         return Outcome(PATIENT, verdict=Verdict.FAIL, reason=reason)
     if prior_given:
         return not_evaluated("a folder of earlier courses was given, and no earlier course was found in it")
-    if declared is False:
-        reason = f"by declaration, not by measurement: no earlier radiotherapy of a target lesion ({_FACT} = false)"
+    none = next((key for key in (_ANY, _FACT) if facts.get(key) is False), None)
+    if known and none != _FACT:
+        return not_evaluated(
+            f"earlier radiotherapy is declared and no dose of it was given: {'; '.join(map(str, known))}"
+        )
+    if none is not None:
+        which = "no earlier radiotherapy" if none == _ANY else "no earlier radiotherapy of a target lesion"
+        also = f"; declared of other places: {'; '.join(map(str, known))}" if known else ""
+        reason = f"by declaration, not by measurement: {which} ({none} = false){also}"
         return Outcome(PATIENT, verdict=Verdict.PASS, reason=reason)
     return not_evaluated(f"no earlier course was given (--prior) and none is ruled out by declaration ({_FACT})")
 
 
-def _one(lesion: Lesion, task: Task, declared: object, derived: Derived) -> Outcome:
-    try:
-        tumours = lesion.all_of_role(lesion.measured_role)
-        courses = [course for tumour in tumours for course in derived.prior_doses(tumour)]
-    except NotComputable as missing:
-        return not_evaluated(str(missing), lesion.id, lesion.measured)
-    found = [_course(course, lesion, task.parameters) for course in courses]
+def _one(lesion: Lesion, task: Task, derived: Derived) -> Outcome:
+    tumours = lesion.all_of_role(lesion.measured_role)
+    found = [
+        _course(tumour, number, lesion.measured_role, task.parameters, derived)
+        for tumour in tumours
+        for number in range(1, len(derived.courses) + 1)
+    ]
+    open_ = task.declared.without_files([course.date for course in derived.courses])
+    found += [
+        (Verdict.NOT_EVALUATED, f"an earlier course is declared and no files of it were given: {c}") for c in open_
+    ]
     verdict = next(v for v in _WORST_FIRST if any(f[0] == v for f in found))
     if verdict is Verdict.FAIL and lesion.doubtful:
         verdict = Verdict.INDETERMINATE
-    reason = "; ".join(text for v, text in found if v == verdict) or found[0][1]
-    if declared is True and verdict is Verdict.PASS:
+    reason = "; ".join(dict.fromkeys(text for v, text in found if v == verdict)) or found[0][1]
+    if task.declared.facts.get(_FACT) is True and verdict is Verdict.PASS:
         verdict = Verdict.INDETERMINATE
         reason += f"; yet earlier radiotherapy of a target lesion is declared ({_FACT})"
     elif verdict is Verdict.PASS:
         reason += "; courses that were not given are not covered"
-    told = (
-        text if course.text in text else f"{text}; {course.text}"
-        for (_, text), course in zip(found, courses, strict=True)
-    )
-    evidence = tuple(Evidence(text=text, roi_numbers=(lesion.measured.roi_number,)) for text in told)
+    if task.declared.facts.get(_ANY) is False:
+        reason += f"; yet no earlier radiotherapy at all is declared ({_ANY} = false)"
+    evidence = tuple(Evidence(text=text, roi_numbers=(lesion.measured.roi_number,)) for _, text in found)
     return decided(lesion, verdict, reason, *evidence)
 
 
-def _course(course: PriorDose, lesion: Lesion, parameters: Parameters) -> tuple[Verdict, str]:
-    if course.curves is None:
-        return Verdict.NOT_EVALUATED, course.text
-    if course.prescribed_gy is None:
-        return Verdict.NOT_EVALUATED, f"{course.text}, but its prescription is not known or not one"
+def _course(tumour: Structure, number: int, role: str, parameters: Parameters, derived: Derived) -> Found:
+    name = derived.course_name(number)
     try:
-        return _by_dose(course.curves, course.prescribed_gy, lesion, parameters)
+        found = derived.prior_findings(tumour, number, parameters.treated_isodose_percent)
+        if derived.courses[number - 1].dose is None:
+            return Verdict.NOT_EVALUATED, f"{name} has no dose ({derived.courses[number - 1].state}){_targets(found)}"
+        if found.prescribed_gy is None:
+            return (
+                Verdict.NOT_EVALUATED,
+                f"the prescription of {name} is not known, or not one; state it in the site file",
+            )
+        verdict, text = _by_dose(found, found.prescribed_gy, role, parameters)
     except NotComputable as missing:
-        return Verdict.NOT_EVALUATED, str(missing)
+        return Verdict.NOT_EVALUATED, f"{name}: {missing}"
+    return (
+        verdict,
+        f"{text}: dose of {name}, {found.mapping}; bounds hold for {found.uncertainty} of error in its place",
+    )
 
 
-def _by_dose(curves: DvhCurves, prescribed_gy: float, lesion: Lesion, parameters: Parameters) -> tuple[Verdict, str]:
-    role = lesion.measured_role
-    isodose_gy = parameters.treated_isodose_percent / 100.0 * prescribed_gy
-    clear_gy = parameters.untreated_below_percent / 100.0 * prescribed_gy
-    highest, lowest = curves.interval(lambda d: d.maximum_gy), curves.interval(lambda d: d.minimum_gy)
-    share = curves.interval(lambda d: 100.0 * d.volume_at_least(isodose_gy) / d.total_cm3)
-    inside = f"{share.value:.0f} % of the {role} lies inside the prior {parameters.treated_isodose_percent:g} % isodose"
+def _by_dose(found: PriorFindings, prescribed_gy: float, role: str, parameters: Parameters) -> Found:
+    percent = parameters.treated_isodose_percent
+    isodose_gy, clear_gy = (p / 100.0 * prescribed_gy for p in (percent, parameters.untreated_below_percent))
+    share = found.quantity(f"V{percent:g}%[%]").registered
+    highest, lowest = (found.quantity(name).registered for name in ("Max[Gy]", "Min[Gy]"))
+    inside = f"{share.value:.0f} % of the {role} lies inside the prior {percent:g} % isodose"
     treated = share.low >= parameters.treated_share_percent if role == "GTV" else lowest.low >= isodose_gy
     if treated:
         return Verdict.FAIL, f"{inside} ({isodose_gy:.2f} Gy)"
     most = f"highest prior dose in the {role} {highest.value:.2f} Gy"
     if highest.high < clear_gy:
-        return (
-            Verdict.PASS,
-            f"{most}, less than {parameters.untreated_below_percent:g} % of the prior {prescribed_gy:g} Gy",
-        )
-    reason = f"{inside}, {most}"
-    if curves.outside_fraction > 0:
-        reason += f"; the prior dose grid does not reach {100 * curves.outside_fraction:.0f} % of it"
-    return Verdict.INDETERMINATE, f"{reason}: neither surely treated before nor surely not"
+        less = f"less than {parameters.untreated_below_percent:g} % of the prior {prescribed_gy:g} Gy"
+        return Verdict.PASS, f"{most}, {less}"
+    unknown = found.unknown_share
+    if unknown is not None and unknown.registered.high > 0.0:
+        most += f"; the prior dose grid does not reach {unknown.numerical.value:.0f} % of it"
+    return Verdict.INDETERMINATE, f"{inside}, {most}; neither surely treated before nor surely not"
+
+
+def _targets(found: PriorFindings) -> str:
+    """Return what the targets of a course without dose tell: where they are, never that nothing was given."""
+    away = [(t.distance_mm.numerical.value, t) for t in found.targets if t.distance_mm is not None]
+    if not away:
+        return ""
+    distance_mm, nearest = min(away, key=lambda one: one[0])
+    overlap = nearest.overlap_percent
+    if overlap is not None and overlap.registered.low > 0.0:
+        return f"; {overlap.numerical.value:.0f} % of this target lies in its target ROI {nearest.roi_number}"
+    return f"; its target ROI {nearest.roi_number} is {distance_mm:.0f} mm away"
 
 
 CHECK = PriorRadiotherapy()

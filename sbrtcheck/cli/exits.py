@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sbrtcheck.results import Verdict
 
 MET = 0
@@ -25,3 +27,17 @@ def exit_status(plan: Verdict, declared: Verdict) -> int:
     if Verdict.FAIL in verdicts:
         return FAILED
     return MET if verdicts and verdicts <= {Verdict.PASS, Verdict.VARIATION} else UNDECIDED
+
+
+def batch_status(verdicts: Mapping[str, int]) -> int:
+    """Return the exit status of a batch: that of its worst plan; a batch without plans is not decided.
+
+    Examples
+    --------
+    >>> batch_status({"pass": 40, "fail": 1}), batch_status({"pass": 40}), batch_status({})
+    (1, 0, 3)
+    """
+    found = {Verdict(verdict) for verdict, count in verdicts.items() if count}
+    if Verdict.FAIL in found:
+        return FAILED
+    return MET if found and found <= {Verdict.PASS, Verdict.VARIATION} else UNDECIDED

@@ -1,14 +1,14 @@
 """Quantities shared by metrics and checks, each computed once per case.
 
-One class in four steps, each in its module: ``memo`` (what was computed is kept), ``shaped`` (geometry), ``located``
-(names, lesions, organs) and ``dosed`` (dose); here, what the reader is told of all of it.
+One class in five steps, each in its module: ``memo`` (what was computed is kept), ``shaped`` (geometry), ``located``
+(names, lesions, organs), ``dosed`` (dose) and ``treated`` (earlier courses); here, what the reader is told of it.
 """
 
 from __future__ import annotations
 
 from sbrtcheck.anatomy.neighbours import shared_isodoses
 from sbrtcheck.anatomy.told import claimed_twice, empty_target, odd_outline, places_of_nobody, taken_as
-from sbrtcheck.derived.dosed import Dosed
+from sbrtcheck.derived.treated import Treated
 from sbrtcheck.dose.biology import effect_assumptions
 from sbrtcheck.dose.tps import Beside, differs
 from sbrtcheck.geometry.region import Region
@@ -17,7 +17,7 @@ from sbrtcheck.results import Assumption, Notice
 __all__ = ["Derived"]
 
 
-class Derived(Dosed):
+class Derived(Treated):
     """Everything computed from one case and kept; what cannot be computed raises NotComputable each time."""
 
     @property

@@ -1,4 +1,4 @@
-"""Dose in the structures of a case, prescriptions, and the dose of earlier courses."""
+"""Dose in the structures of a case, and prescriptions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from sbrtcheck.dose.isodose import isodose_volume, maximum_beyond
 from sbrtcheck.dose.tps import Beside, beside
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Dose, Prescription, Structure, TpsDvh
-from sbrtcheck.prior.displaced import Uncertainty
-from sbrtcheck.prior.overlap import PriorDose, described, prior_dose
 from sbrtcheck.results import Interval
 
 
 class Dosed(Located):
-    """Dose of the plan and of earlier courses."""
+    """Dose of the plan."""
 
     @cached_property
     def dose(self) -> Dose:
@@ -131,20 +129,3 @@ class Dosed(Located):
     def prescribed_gy(self, structure: Structure | None) -> float:
         """Return the prescribed dose, Gy; raises as ``prescription`` does."""
         return self.prescription(structure).dose_gy
-
-    def prior_doses(self, structure: Structure) -> tuple[PriorDose, ...]:
-        """Return what each earlier course gave to a structure, in the order of the courses."""
-        return self._once("prior", structure, lambda: self._prior_doses(structure))
-
-    def _prior_doses(self, structure: Structure) -> tuple[PriorDose, ...]:
-        return tuple(
-            prior_dose(
-                structure,
-                lambda: self.region(structure),
-                course,
-                described(number, course),
-                self.case.registrations,
-                Uncertainty(self.site.registration.shift_mm, self.site.registration.rotation_deg),
-            )
-            for number, course in enumerate(self.case.priors, start=1)
-        )

@@ -169,6 +169,16 @@ def choose_image(slices: Sequence[CtSlice], course: Course, ledger: Ledger) -> I
     return image
 
 
+def image_of_course(slices: Sequence[CtSlice], course: Course, ledger: Ledger) -> Image | None:
+    """Return the CT of an earlier course: as ``choose_image``, but for what it leaves to others."""
+    series: dict[str, list[CtSlice]] = {}
+    for one in slices:
+        if not one.is_localizer:
+            series.setdefault(one.series_uid, []).append(one)
+    fitting = _fitting(list(series.values()), course, _frames(course) or set(), ledger)
+    return read_image(fitting[0], ledger) if len(fitting) == 1 else None
+
+
 def _frames(course: Course) -> set[str] | None:
     """Frames of reference stated by the course, None where there is nothing that could state one."""
     if course.plan is None and course.structure_set is None and course.dose is None:

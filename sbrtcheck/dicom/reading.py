@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sbrtcheck.dicom.age import patient_age_years
 from sbrtcheck.dicom.course import read_course
 from sbrtcheck.dicom.courses import read_courses
-from sbrtcheck.dicom.document import Kind
+from sbrtcheck.dicom.deformable import read_deformable
+from sbrtcheck.dicom.document import Document, Kind
+from sbrtcheck.dicom.dose import DoseHeader
 from sbrtcheck.dicom.inventory import Progress, Stock, check_one_patient, drop_strangers, rt_documents, take_stock
 from sbrtcheck.dicom.ledger import Ledger
 from sbrtcheck.dicom.linking import (
@@ -23,7 +25,7 @@ from sbrtcheck.dicom.linking import (
 from sbrtcheck.dicom.registration import read_registrations
 from sbrtcheck.dicom.sources import find_files
 from sbrtcheck.errors import InputError, NoDicomFound
-from sbrtcheck.model import Case, Registration
+from sbrtcheck.model import AnyRegistration, Case
 from sbrtcheck.results import Assumption, InputRecord, Notice
 
 
@@ -125,25 +127,38 @@ def _read_case(stock: Stock, old: Stock, plan_uid: str | None, ledger: Ledger) -
         patient_age_years=patient_age_years(stock, course.plan, ledger),
     )
     _tell_missing(case, ledger)
+    _tell_sums(headers, old, ledger)
     for rest in stock.documents:
         ledger.ignore(rest.file, "nothing that is checked refers to it")
     return case
 
 
-def _registrations(stock: Stock, old: Stock, ledger: Ledger) -> tuple[Registration, ...]:
+def _registrations(stock: Stock, old: Stock, ledger: Ledger) -> tuple[AnyRegistration, ...]:
     frame_of_image = {s.file.sop_instance_uid: s.frame_of_reference_uid for s in (*stock.slices, *old.slices)}
-    found: dict[str, tuple[Registration, ...]] = {}
-    for document in (*stock.of(Kind.REGISTRATION), *old.of(Kind.REGISTRATION)):
-        try:
-            found[document.uid] = read_registrations(document, frame_of_image)
-        except InputError as problem:
-            ledger.refuse(document.file, problem, "warning")
-            continue
-        ledger.use(document.file, "registration")
-    for document in (*stock.of(Kind.DEFORMABLE), *old.of(Kind.DEFORMABLE)):
-        ledger.ignore(document.file, "deformable registration is not used yet")
-        ledger.notice("deformable-registration", "A deformable registration is not used yet", document.uid)
+    readers: tuple[tuple[Kind, Callable[[Document, Mapping[str, str]], tuple[AnyRegistration, ...]], str], ...] = (
+        (Kind.REGISTRATION, read_registrations, "registration"),
+        (Kind.DEFORMABLE, read_deformable, "deformable registration"),
+    )
+    found: dict[str, tuple[AnyRegistration, ...]] = {}
+    for kind, read, why in readers:
+        for document in (*stock.of(kind), *old.of(kind)):
+            try:
+                found[document.uid] = read(document, frame_of_image)
+            except InputError as problem:
+                ledger.refuse(document.file, problem, "warning")
+                continue
+            ledger.use(document.file, why)
     return tuple(one for uid in sorted(found) for one in found[uid])
+
+
+def _tell_sums(headers: Sequence[DoseHeader], old: Stock, ledger: Ledger) -> None:
+    """Tell of doses that hold an earlier course besides the plan; they are never taken as the dose of the plan."""
+    earlier = {d.uid for d in old.of(Kind.PLAN, Kind.ION_PLAN)}
+    for header in headers:
+        if len(header.plan_uids) > 1 or header.summation == "MULTI_PLAN":
+            which = "an earlier course" if earlier.intersection(header.plan_uids) else "several plans"
+            message = f"A dose beside the plan holds {which}; it is no earlier course by itself and is not added"
+            ledger.notice("dose-holds-earlier-course", message, header.document.uid)
 
 
 def _tell_missing(case: Case, ledger: Ledger) -> None:

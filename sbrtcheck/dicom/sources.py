@@ -135,7 +135,7 @@ def _members(path: Path, *, is_prior: bool) -> Iterator[SourceFile]:
             members = [member for member in archive.infolist() if not member.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
         raise UnsafeArchive("the zip archive is damaged", remedy="Pack or copy it again") from None
-    _check(members)
+    check_archive(members)
     for member in members:
         parents = (part.lower() for part in PurePosixPath(member.filename).parts[:-1])
         yield SourceFile(member.file_size, is_prior or _PRIORS in parents, _member_opener(path, member))
@@ -150,7 +150,14 @@ def _member_opener(path: Path, member: zipfile.ZipInfo) -> Callable[[], IO[bytes
     return open_member
 
 
-def _check(members: Sequence[zipfile.ZipInfo]) -> None:
+def check_archive(members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse an archive that is too large, leads out of its folder or is encrypted.
+
+    Raises
+    ------
+    UnsafeArchive
+        With the reason.
+    """
     unpacked = sum(member.file_size for member in members)
     packed = sum(member.compress_size for member in members)
     names = [member.filename.replace("\\", "/") for member in members]

@@ -125,10 +125,14 @@ def _nearest(a: Plates, b: Plates, beyond_mm: float) -> tuple[float, FloatArray]
     across_v = _interval_gap(box_a[..., 1], box_a[..., 3], box_b[:, 1], box_b[:, 3])
     least = np.sqrt(along**2 + across_u**2 + across_v**2)
     best, pair = np.inf, (0, 0)
+    shapely.prepare(b.outlines)
     for flat in np.argsort(least, axis=None, kind="stable"):
         i, j = divmod(int(flat), least.shape[1])
         if least[i, j] >= min(best, beyond_mm + 1e-9):
             break
+        # Whether it is within reach is told much quicker than how far it is.
+        if best < np.inf and not shapely.dwithin(b.outlines[j], a.outlines[i], np.sqrt(best**2 - along[i, j] ** 2)):
+            continue
         distance = float(np.hypot(shapely.distance(a.outlines[i], b.outlines[j]), along[i, j]))
         if distance < best:
             best, pair = distance, (i, j)

@@ -7,13 +7,15 @@ from sbrtcheck.model.image import Image
 from sbrtcheck.model.lattice import Lattice
 from sbrtcheck.model.method import Interpolation, Method, ShapeModel
 from sbrtcheck.model.plan import FractionGroup, Plan, Prescription
-from sbrtcheck.model.registration import Registration
+from sbrtcheck.model.registration import AnyRegistration, DeformableRegistration, Registration
 from sbrtcheck.model.structure import Code, Contour, Structure, StructureSet
 
 __all__ = [
+    "AnyRegistration",
     "Case",
     "Code",
     "Contour",
+    "DeformableRegistration",
     "Dose",
     "DoseArray",
     "FloatArray",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sbrtcheck.model.dose import Dose
 from sbrtcheck.model.image import Image
 from sbrtcheck.model.plan import Plan
-from sbrtcheck.model.registration import Registration
+from sbrtcheck.model.registration import AnyRegistration
 from sbrtcheck.model.structure import Structure, StructureSet
+
+CourseState = Literal["dose", "plan-without-dose", "structures-only", "nothing-readable"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +23,16 @@ class PriorCourse:
     plan: Plan | None = None
     structure_set: StructureSet | None = None
     dose: Dose | None = None
+    image: Image | None = None  # its planning CT; slices are read when they are asked for
+
+    @property
+    def state(self) -> CourseState:
+        """What is there of it."""
+        if self.dose is not None:
+            return "dose"
+        if self.plan is not None:
+            return "plan-without-dose"
+        return "structures-only" if self.structure_set is not None else "nothing-readable"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +43,7 @@ class Case:
     structure_set: StructureSet | None = None
     dose: Dose | None = None
     image: Image | None = None
-    registrations: tuple[Registration, ...] = ()
+    registrations: tuple[AnyRegistration, ...] = ()
     priors: tuple[PriorCourse, ...] = ()
     prior_given: bool = False  # whether the user named any folder of earlier courses
     patient_age_years: float | None = None  # at the date of the plan or, without it, of the images

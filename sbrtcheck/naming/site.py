@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sbrtcheck.errors import SiteFileError
 from sbrtcheck.naming.tables import is_known, sided_bases, standard_names
@@ -53,6 +54,32 @@ class SiteRegistration(BaseModel):
     rotation_deg: float = Field(default=1.0, ge=0, le=20, allow_inf_nan=False)
 
 
+class SiteCourse(BaseModel):
+    """What a clinic knows of one earlier course besides its files.
+
+    ``uid`` is the SOP instance UID of its plan or dose, ``date`` that of the course (YYYY-MM-DD); one of them names it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    uid: str = ""
+    date: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
+    shift_mm: float | None = Field(default=None, ge=0, le=50, allow_inf_nan=False)
+    rotation_deg: float | None = Field(default=None, ge=0, le=20, allow_inf_nan=False)
+    prescribed_gy: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    fractions: int | None = Field(default=None, gt=0)
+    recovery_percent: float = Field(default=0.0, ge=0, le=100, allow_inf_nan=False)
+    recovery_source: str = ""
+
+    @model_validator(mode="after")
+    def _named_and_founded(self) -> Self:
+        if not self.uid and not self.date:
+            raise ValueError("needs uid (of its plan or dose) or date")
+        if self.recovery_percent and not self.recovery_source:
+            raise ValueError("recovery_percent needs recovery_source: no recovery is assumed without one")
+        return self
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,6 +89,7 @@ class _Table(BaseModel):
     prescriptions: dict[str, SitePrescription] = {}
     anatomy: SiteAnatomy = SiteAnatomy()
     registration: SiteRegistration = SiteRegistration()
+    courses: tuple[SiteCourse, ...] = ()
 
 
 def _no_entries() -> Mapping[str, str]:
@@ -84,6 +112,8 @@ class SiteFile:
         What masks of ``--anatomy`` may do.
     registration : SiteRegistration
         How far an earlier dose may be off.
+    courses : tuple of SiteCourse
+        What is known of single earlier courses.
     sha256 : str
         Hash of the file; "" where none was given.
     """
@@ -93,7 +123,14 @@ class SiteFile:
     prescriptions: Mapping[str, SitePrescription] = field(default_factory=lambda: MappingProxyType({}))
     anatomy: SiteAnatomy = field(default_factory=SiteAnatomy)
     registration: SiteRegistration = field(default_factory=SiteRegistration)
+    courses: tuple[SiteCourse, ...] = ()
     sha256: str = ""
+
+    def course(self, uids: Collection[str], date: str) -> SiteCourse | None:
+        """Return what is said of the earlier course with these UIDs, or of its date (YYYYMMDD); UIDs go first."""
+        by_uid = (c for c in self.courses if c.uid and c.uid in uids)
+        by_date = (c for c in self.courses if not c.uid and c.date.replace("-", "") == date)
+        return next(chain(by_uid, by_date), None)
 
 
 def load_site(path: Path) -> SiteFile:
@@ -124,5 +161,6 @@ def load_site(path: Path) -> SiteFile:
         prescriptions=MappingProxyType({name.strip(): value for name, value in table.prescriptions.items()}),
         anatomy=table.anatomy,
         registration=table.registration,
+        courses=table.courses,
         sha256=hashlib.sha256(content).hexdigest(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,45 @@ if TYPE_CHECKING:
 DECLARED_SCHEMA = "sbrtcheck-declared/1"
 # What checks of the plan files read besides; checks stand above protocols, so their facts are named here.
 _READ_BY_PLAN_CHECKS = {
-    "prior-radiotherapy": ("prior_radiotherapy_to_target",),
+    "prior-radiotherapy": ("prior_radiotherapy", "prior_radiotherapy_to_target"),
+    "dose-metric": ("prior_radiotherapy",),  # of cumulative doses
     "target-treated": ("progressing_lesions",),
     "measurable-lesion": ("lesion_organs", "measurable_soft_tissue"),
     **dict.fromkeys(("organ-count", "organ-excluded", "ultra-central", "long-bone"), ("lesion_organs",)),
 }
 _REMEDY = f'A file of declared facts is TOML with schema = "{DECLARED_SCHEMA}" and a table [facts]'
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierCourse:
+    """An earlier course that somebody knows of: a table of ``[[earlier_courses]]``.
+
+    Attributes
+    ----------
+    site : str
+        What was treated: "right lung".
+    when : str
+        Year or date, YYYY or YYYYMMDD; "" where it is not known.
+    dose_gy : float or None
+    fractions : int or None
+    """
+
+    site: str
+    when: str = ""
+    dose_gy: float | None = None
+    fractions: int | None = None
+
+    def is_given_as(self, date: str) -> bool:
+        """Return whether files of a course with this date (YYYYMMDD) are those of this course."""
+        return bool(self.when) and date.startswith(self.when)
+
+    def __str__(self) -> str:
+        parts = [self.site]
+        if self.when:
+            parts.append("-".join(p for p in (self.when[:4], self.when[4:6], self.when[6:]) if p))
+        if self.dose_gy is not None:
+            parts.append(f"{self.dose_gy:g} Gy" + (f" in {self.fractions}" if self.fractions else ""))
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +70,16 @@ class Declared:
     ----------
     facts : mapping
         Flat keys such as ``age_years`` or ``prior_radiotherapy_to_target``.
+    earlier_courses : tuple of EarlierCourse
+        Courses that are known of, with or without files.
     """
 
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    earlier_courses: tuple[EarlierCourse, ...] = ()
+
+    def without_files(self, dates: Sequence[str]) -> tuple[EarlierCourse, ...]:
+        """Return the declared courses that none of the courses at hand, by their dates YYYYMMDD, can be."""
+        return tuple(c for c in self.earlier_courses if not any(c.is_given_as(date) for date in dates))
 
     @property
     def places(self) -> Places:
@@ -68,7 +109,8 @@ def load_declared(path: Path, protocols: Sequence[LoadedProtocol]) -> Declared:
     problems = list(_problems(data, known_keys(protocols)))
     if problems:
         raise DeclaredFileError(joined("the file of declared facts", problems), remedy=_REMEDY)
-    return Declared(MappingProxyType(data.get("facts", {})))
+    courses = tuple(_course(entry) for entry in data.get("earlier_courses", ()))
+    return Declared(MappingProxyType(data.get("facts", {})), courses)
 
 
 def known_keys(protocols: Sequence[LoadedProtocol]) -> frozenset[str]:
@@ -83,13 +125,51 @@ def _problems(data: Mapping[str, Any], known: frozenset[str]) -> list[str]:
     problems = []
     if data.get("schema") != DECLARED_SCHEMA:
         problems.append(f'schema: must be "{DECLARED_SCHEMA}"')
-    problems += [f"{key}: unknown" for key in data if key not in {"schema", "facts"}]
+    problems += [f"{key}: unknown" for key in data if key not in {"schema", "facts", "earlier_courses"}]
     facts = data.get("facts", {})
     if not isinstance(facts, dict):
         return [*problems, "facts: must be a table"]
     listed = ", ".join(sorted(known)) or "none: the protocols named ask for no declared fact"
     problems += [f"facts.{key}: no protocol asks for it (known: {listed})" for key in facts if key not in known]
-    return [*problems, *_place_problems(facts)]
+    return [*problems, *_place_problems(facts), *_course_problems(data, facts)]
+
+
+def _course(entry: Mapping[str, Any]) -> EarlierCourse:
+    when = entry.get("date", entry.get("year", ""))
+    text = f"{when:%Y%m%d}" if isinstance(when, date) else str(when)
+    return EarlierCourse(entry["site"], text, entry.get("dose_gy"), entry.get("fractions"))
+
+
+def _course_problems(data: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the declared earlier courses."""
+    entries = data.get("earlier_courses", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return ["earlier_courses: must be tables [[earlier_courses]]"]
+    problems = []
+    for number, entry in enumerate(entries):
+        at = f"earlier_courses[{number}]"
+        site, year = entry.get("site"), entry.get("year")
+        if not isinstance(site, str) or not site.strip():
+            problems.append(f'{at}.site: must say what was treated, such as "right lung"')
+        if year is not None and (isinstance(year, bool) or not isinstance(year, int) or not 1900 <= year <= 2200):
+            problems.append(f"{at}.year: must be a year such as 2023")
+        if "date" in entry and (not isinstance(entry["date"], date) or year is not None):
+            problems.append(f"{at}.date: must be a date such as 2023-05-01, without year beside it")
+        for key, least in (("dose_gy", 0.0), ("fractions", 0)):
+            value = entry.get(key)
+            kinds = (int,) if key == "fractions" else (int, float)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, kinds) or value <= least):
+                problems.append(f"{at}.{key}: must be a number above 0")
+        unknown = sorted(set(entry) - {"site", "year", "date", "dose_gy", "fractions"})
+        problems += [f"{at}.{key}: unknown (known: site, year, date, dose_gy, fractions)" for key in unknown]
+    if entries and facts.get("prior_radiotherapy") is False:
+        problems.append("facts.prior_radiotherapy: false, although earlier_courses are declared")
+    for key in ("prior_radiotherapy", "prior_radiotherapy_to_target"):
+        if key in facts and not isinstance(facts[key], bool):
+            problems.append(f"facts.{key}: must be true or false")
+    if facts.get("prior_radiotherapy") is False and facts.get("prior_radiotherapy_to_target") is True:
+        problems.append("facts.prior_radiotherapy: false, although prior_radiotherapy_to_target is true")
+    return problems
 
 
 def _place_problems(facts: Mapping[str, Any]) -> list[str]:

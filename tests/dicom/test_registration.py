@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sbrtcheck.dicom.write import Header, write_registration
+from sbrtcheck.model import Registration, frozen
+
 
 def turned(degrees=90.0, shift=(10.0, 20.0, 30.0)):
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
@@ -40,23 +43,49 @@ def test_an_item_may_name_images_instead_of_a_frame(read, build) -> None:
     assert (found.from_frame_uid, found.to_frame_uid) == (build.FRAME, f"{build.ROOT}.99")
 
 
-def several(build, *matrices):
-    dataset = build.registration(f"{build.ROOT}.7.1", matrices[0])
-    sequence = dataset.RegistrationSequence[0].MatrixRegistrationSequence[0].MatrixSequence
-    for matrix in matrices[1:]:
-        more = build.registration("1.2", matrix).RegistrationSequence[0].MatrixRegistrationSequence[0].MatrixSequence[0]
-        sequence.append(more)
-    return dataset
+@pytest.mark.parametrize(
+    ("matrix", "kind"),
+    [
+        (turned(30.0), "RIGID"),
+        (np.diag([1.1, 0.9, 1.2, 1.0]) @ turned(30.0), "RIGID_SCALE"),
+        (turned(-20.0) @ np.array([[1.1, 0.2, 0, 5], [0, 0.9, 0.1, -7], [0.05, 0, 1, 9], [0, 0, 0, 1.0]]), "AFFINE"),
+    ],
+)
+def test_what_is_written_is_read(read, build, tmp_path, matrix, kind) -> None:
+    header = Header("Test^Case", "case-1", "", "1.2.9", "20240502", build.FRAME, "HFS")
+    written = Registration("1.2.7", "1.2.77", build.FRAME, frozen(matrix), kind)
+    write_registration(tmp_path / "REG", header, written)
+    (found,) = read(*build.whole(), (tmp_path / "REG").read_bytes()).case.registrations
+    assert (found.sop_instance_uid, found.from_frame_uid, found.to_frame_uid, found.kind) == (
+        "1.2.7",
+        "1.2.77",
+        build.FRAME,
+        kind,
+    )
+    # Decimal strings of 16 characters keep 12 decimals of numbers between -10 and 100.
+    np.testing.assert_allclose(found.matrix, matrix, rtol=0.0, atol=1e-11)
 
 
-def test_several_matrices_are_multiplied_only_where_their_order_does_not_matter(read, build) -> None:
+def several(build, *matrices, kind="RIGID"):
+    def sequence(dataset):
+        return dataset.RegistrationSequence[0].MatrixRegistrationSequence[0].MatrixSequence
+
+    first, *rest = (build.registration(f"{build.ROOT}.7.1", matrix, kind=kind) for matrix in matrices)
+    for more in rest:
+        sequence(first).append(sequence(more)[0])
+    return first
+
+
+def test_of_several_matrices_the_first_is_applied_first(read, build) -> None:
     shift = np.eye(4)
     shift[:3, 3] = (1.0, 2.0, 3.0)
-    (found,) = read(*build.whole(), several(build, shift, shift)).case.registrations
-    assert found.matrix[:3, 3] == pytest.approx([2.0, 4.0, 6.0])
-    reading = read(*build.whole(), several(build, shift, turned()))
-    assert reading.case.registrations == ()
-    assert "unusable-registration" in {n.code for n in reading.notices}
+    (found,) = read(*build.whole(), several(build, shift, turned(), scaled(2.0), kind="AFFINE")).case.registrations
+    # PS3.3 equation C.20.2-2. (4, 5, 6) is shifted to (5, 7, 9), turned to (-7, 5, 9) + (10, 20, 30), and doubled.
+    np.testing.assert_allclose(found.matrix @ [4.0, 5.0, 6.0, 1.0], [6.0, 50.0, 78.0, 1.0], atol=1e-9)
+    assert found.kind == "AFFINE"
+    (found,) = read(*build.whole(), several(build, turned(), shift)).case.registrations
+    np.testing.assert_allclose(found.matrix @ [4.0, 5.0, 6.0, 1.0], [6.0, 26.0, 39.0, 1.0], atol=1e-9)
+    assert found.kind == "RIGID"
 
 
 def scaled(factor):
@@ -72,6 +101,9 @@ def scaled(factor):
         (turned(30.0) @ np.diag([1.1, 0.9, 1.0, 1.0]), "RIGID_SCALE", True),
         (np.diag([-1.0, 1.0, 1.0, 1.0]), "RIGID", False),
         (np.diag([1.0, 1.0, 0.0, 1.0]), "AFFINE", False),
+        (np.diag([1.0, 1.0, 0.09, 1.0]), "AFFINE", False),
+        (scaled(10.1), "AFFINE", False),
+        (np.diag([1.1, 0.9, 1.0, 1.0]) @ turned(30.0) @ np.diag([1.2, 1.0, 0.8, 1.0]), "AFFINE", True),
         (turned() + np.eye(4)[[3, 3, 3, 0]], "RIGID", False),
         (turned(), "", False),
     ],
@@ -99,11 +131,3 @@ def test_frames_that_cannot_be_known_are_refused_without_blocking(read, build, c
     assert reading.case.registrations == ()
     assert "unusable-registration" in {n.code for n in reading.notices}
     assert codes(reading) == set()
-
-
-def test_a_deformable_registration_is_recognised_and_not_used(read, build) -> None:
-    dataset = build.general("deformable", f"{build.ROOT}.7.1")
-    reading = read(*build.whole(), dataset)
-    assert reading.case.registrations == ()
-    assert "ignored: deformable registration is not used yet" in {r.why for r in reading.inputs}
-    assert "deformable-registration" in {n.code for n in reading.notices}

@@ -88,6 +88,27 @@ def test_a_matrix_that_stretches_is_not_rigid() -> None:
     assert find_mapping((joined("now", "then", rigid(9)),), "now", "then").is_rigid
 
 
+def test_an_identity_is_told_from_a_small_move() -> None:
+    assert find_mapping((), "1", "1").is_identity
+    assert find_mapping((joined("then", "now", np.eye(4)),), "now", "then").is_identity
+    moved_a_little = np.eye(4)
+    moved_a_little[0, 3] = 1e-6
+    assert not find_mapping((joined("now", "then", moved_a_little),), "now", "then").is_identity
+
+
+def test_the_kind_of_each_step_is_told() -> None:
+    chain = (joined("now", "a", rigid(1)), Registration("1.2", "then", "a", frozen(np.diag([1, 1, 2, 1])), "AFFINE"))
+    found = find_mapping(chain, "now", "then")
+    assert found.text == "it is mapped through the registration 1.1 (rigid), 1.2 (affine, inverted)"
+
+
+def test_chains_of_four_are_walked_and_of_five_are_not() -> None:
+    chain = [joined(str(n), str(n + 1), rigid(n), f"1.{n}") for n in range(5)]
+    assert len(find_mapping(chain, "0", "4").registrations) == 4
+    with pytest.raises(NotComputable, match="no registration joins them"):
+        find_mapping(chain, "0", "5")
+
+
 @given(st.integers(0, 10_000), st.permutations(range(3)), st.lists(st.booleans(), min_size=3, max_size=3))
 @settings(max_examples=30, deadline=None)
 def test_there_and_back_is_where_one_was(seed: int, order: list[int], backwards: list[bool]) -> None:

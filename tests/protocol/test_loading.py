@@ -210,15 +210,17 @@ def test_declared_facts_are_read_for_the_protocols_at_hand(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("check", "key"),
-    [("prior-radiotherapy", "prior_radiotherapy_to_target"), ("target-treated", "progressing_lesions")],
+    ("check", "key", "value"),
+    [("prior-radiotherapy", "prior_radiotherapy_to_target", True), ("target-treated", "progressing_lesions", 2)],
 )
-def test_a_fact_that_a_check_of_the_plan_reads_may_be_declared(tmp_path: Path, check: str, key: str) -> None:
+def test_a_fact_that_a_check_of_the_plan_reads_may_be_declared(
+    tmp_path: Path, check: str, key: str, value: object
+) -> None:
     rule = f'[[rules]]\nid = "a"\ntitle = "A"\ncheck = "{check}"\nsource = "s"\nconfidence = "verified"\n'
     own = load_protocol(write(tmp_path, HEAD + rule))
-    assert known_keys([own]) == {key}
-    path = declared(tmp_path, f'schema = "sbrtcheck-declared/1"\n[facts]\n{key} = 2\n')
-    assert load_declared(path, [own]).facts == {key: 2}
+    assert key in known_keys([own])
+    path = declared(tmp_path, f'schema = "sbrtcheck-declared/1"\n[facts]\n{key} = {str(value).lower()}\n')
+    assert load_declared(path, [own]).facts == {key: value}
     # The check itself must look at that key and no other.
     module = importlib.import_module(f"sbrtcheck.checks.{check.replace('-', '_')}")
     assert f'"{key}"' in Path(str(module.__file__)).read_text(encoding="utf-8")

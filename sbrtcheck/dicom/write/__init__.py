@@ -5,6 +5,7 @@ is no clock in a file.
 """
 
 from sbrtcheck.dicom.write.common import Header, derived_uid
+from sbrtcheck.dicom.write.deformable import write_deformable
 from sbrtcheck.dicom.write.dose import write_dose
 from sbrtcheck.dicom.write.image import write_ct
 from sbrtcheck.dicom.write.plan import write_plan
@@ -16,6 +17,7 @@ __all__ = [
     "Slices",
     "derived_uid",
     "write_ct",
+    "write_deformable",
     "write_dose",
     "write_plan",
     "write_registration",

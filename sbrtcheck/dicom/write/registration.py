@@ -1,4 +1,4 @@
-"""Spatial Registration, rigid."""
+"""Spatial Registration: one matrix, rigid or affine."""
 
 from __future__ import annotations
 

@@ -1,0 +1,263 @@
+"""Finding submissions in a tree: by what the files are and refer to, whatever the folders are called."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from sbrtcheck.batch.submission import Submission
+from sbrtcheck.batch.tree import ARCHIVE, PRIORS, Folder, slices_of
+from sbrtcheck.dicom.peek import INSIDE, Peek
+
+_PLANS: Final = ("RT Plan", "RT Ion Plan")
+_DECLARED: Final = "declared.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """One object and where it lies."""
+
+    place: str  # folder
+    name: str
+    peek: Peek
+    prior: bool
+
+
+@dataclass(slots=True)
+class _Tree:
+    root: Path
+    folders: dict[str, Folder]
+    objects: list[_Object] = field(default_factory=list)
+    by_uid: dict[str, list[_Object]] = field(default_factory=lambda: defaultdict(list))
+    by_series: dict[str, list[_Object]] = field(default_factory=lambda: defaultdict(list))
+    referring: dict[str, list[_Object]] = field(default_factory=lambda: defaultdict(list))
+
+
+def find_submissions(
+    root: Path, folders: Sequence[Folder], declared: Mapping[str, str] | None = None
+) -> tuple[Submission, ...]:
+    """Return the submissions of a tree, by name.
+
+    Parameters
+    ----------
+    root : Path
+    folders : sequence of Folder
+        As ``look`` yields them.
+    declared : mapping, optional
+        Declared facts, TOML, by the name of a submission or the UID of its plan; they go before a ``declared.toml``.
+
+    Returns
+    -------
+    tuple of Submission
+        One a plan. Its folder is the smallest that holds the plan and, of what it refers to (structures, doses, CT),
+        the nearest that is there. Where such a folder holds several plans, the objects of each are told apart by the
+        UIDs that join them. Archives with a plan are submissions as folders are. What belongs to none of them and holds
+        DICOM makes one entry a folder, so that nothing sent is lost.
+    """
+    tree = _tree(root, folders)
+    plans = [o for o in tree.objects if o.peek.kind in _PLANS and not o.prior]
+    units: dict[str, list[_Object]] = defaultdict(list)
+    for plan in plans:
+        units[_archive(plan) or _unit(plan, tree)].append(plan)
+    units = _joined(units)
+    found = [s for unit, own in sorted(units.items()) for s in _of_unit(unit, own, tree)]
+    found += _left_over(tree, set(units))
+    whole = [_with_company(s, declared or {}, tree, set(units)) for s in found]
+    return tuple(sorted((*whole, *_lonely_priors(tree, whole)), key=lambda s: s.name))
+
+
+def _tree(root: Path, folders: Sequence[Folder]) -> _Tree:
+    tree = _Tree(root, {f.place: f for f in folders})
+    for folder in folders:
+        for name, one in folder.objects:
+            entry = _Object(folder.place, name, one, folder.is_prior or "/priors/" in f"/{name.lower()}")
+            tree.objects.append(entry)
+            if one.uid:
+                tree.by_uid[one.uid].append(entry)
+            if one.kind == "CT Image":
+                for uid in one.belongs_to:
+                    tree.by_series[uid].append(entry)
+            for uid in one.refers_to:
+                tree.referring[uid].append(entry)
+    return tree
+
+
+def _archive(plan: _Object) -> str:
+    """Return the innermost archive that a plan lies in, "" where it lies in a folder."""
+    if INSIDE not in plan.name:
+        return ""
+    archive = plan.name.rsplit(INSIDE, 1)[0]
+    return f"{plan.place}/{archive}" if plan.place else archive
+
+
+def _unit(plan: _Object, tree: _Tree) -> str:
+    """Return the smallest folder with the plan and the nearest of what belongs to it."""
+    structures = [_nearest(tree.by_uid[uid], plan) for uid in plan.peek.refers_to if uid in tree.by_uid]
+    wanted = [*structures, _nearest([o for o in tree.referring[plan.peek.uid] if o.peek.kind == "RT Dose"], plan)]
+    for structure in structures:
+        if structure is not None:
+            wanted += [_nearest(tree.by_series[uid], plan) for uid in structure.peek.refers_to if uid in tree.by_series]
+    places = [plan.place, *(o.place for o in wanted if o is not None)]
+    return _common(places)
+
+
+def _nearest(objects: Sequence[_Object], plan: _Object) -> _Object | None:
+    """Return the object that shares most folders with a plan; None where there is none."""
+    found = [o for o in objects if not o.prior and INSIDE not in o.name]
+    if not found:
+        return None
+    return min(found, key=lambda o: (-len(_parts(_common([o.place, plan.place]))), o.place, o.name))
+
+
+def _common(places: Sequence[str]) -> str:
+    parts = [_parts(place) for place in places]
+    shared = 0
+    while all(len(p) > shared for p in parts) and len({p[shared] for p in parts}) == 1:
+        shared += 1
+    return "/".join(parts[0][:shared])
+
+
+def _parts(place: str) -> tuple[str, ...]:
+    return PurePosixPath(place).parts if place else ()
+
+
+def _joined(units: Mapping[str, list[_Object]]) -> dict[str, list[_Object]]:
+    """Return units of which none lies in another: what lies deeper joins the outer one, except archives."""
+    found: dict[str, list[_Object]] = defaultdict(list)
+    outer = sorted(units, key=lambda u: len(_parts(u)))
+    for unit, plans in units.items():
+        inside = [o for o in outer if o != unit and (o == "" or unit.startswith(f"{o}/")) and not _is_archive(unit)]
+        # The root holds everything: only plans whose own files lie apart in it are taken together.
+        found[inside[0] if inside and inside[0] else unit].extend(plans)
+    return found
+
+
+def _is_archive(unit: str) -> bool:
+    return INSIDE in unit or unit.lower().endswith(".zip")
+
+
+def _of_unit(unit: str, plans: Sequence[_Object], tree: _Tree) -> Iterator[Submission]:
+    if _is_in_archive(unit, plans):
+        yield from _of_archive(unit, plans, tree)
+        return
+    below = [f for place, f in tree.folders.items() if _lies_in(place, unit)]
+    if len(plans) == 1 and unit:
+        yield Submission(unit, (str(tree.root / unit),), None, _stamp(below))
+        return
+    looked = [slices_of(tree.root, f) for f in below] if len(plans) > 1 else below
+    for plan in plans:
+        files = _belonging(plan, looked)
+        sources = tuple(str(tree.root / place / name) for place, name in files)
+        name = f"{unit}#{_short(plan.peek.uid)}".lstrip("/") if unit else _named_at_root(plan, plans)
+        places = {place for place, _ in files}
+        yield Submission(name, sources, plan.peek.uid, _stamp([f for f in below if f.place in places]))
+
+
+def _named_at_root(plan: _Object, plans: Sequence[_Object]) -> str:
+    return f"#{_short(plan.peek.uid)}" if len(plans) > 1 else "#"
+
+
+def _is_in_archive(unit: str, plans: Sequence[_Object]) -> bool:
+    return all(INSIDE in plan.name for plan in plans) and any(_archive(plan) == unit for plan in plans)
+
+
+def _of_archive(unit: str, plans: Sequence[_Object], tree: _Tree) -> Iterator[Submission]:
+    stamp = _stamp([tree.folders[plans[0].place]])
+    for plan in plans:
+        name = unit if len(plans) == 1 else f"{unit}#{_short(plan.peek.uid)}"
+        yield Submission(name, (str(tree.root / unit),), plan.peek.uid if len(plans) > 1 else None, stamp)
+
+
+def _belonging(plan: _Object, folders: Sequence[Folder]) -> list[tuple[str, str]]:
+    """Return the files that belong to a plan: those that UIDs join to it, directly or through others."""
+    files = [(f.place, name, one) for f in folders for name, one in f.objects if one.kind != ARCHIVE]
+    names: dict[str, list[int]] = defaultdict(list)
+    for number, (_, _, one) in enumerate(files):
+        for uid in (one.uid, *one.refers_to, *one.belongs_to):
+            if uid:
+                names[uid].append(number)
+    start = next(n for n, (place, name, _) in enumerate(files) if (place, name) == (plan.place, plan.name))
+    seen, open_ = {start}, [start]
+    while open_:
+        one = files[open_.pop()][2]
+        for uid in (one.uid, *one.refers_to, *one.belongs_to):
+            for number in names[uid]:
+                if number not in seen:
+                    seen.add(number)
+                    open_.append(number)
+    return [files[n][:2] for n in sorted(seen)]
+
+
+def _left_over(tree: _Tree, units: set[str]) -> Iterator[Submission]:
+    """Yield an entry for every folder or archive that holds DICOM and belongs to no plan."""
+    depth = Counter(len(_parts(u)) for u in units if not _is_archive(u)).most_common(1)
+    level = max(depth[0][0] if depth else 1, 1)
+    taken = {u for u in units if u}
+    rest: dict[str, list[Folder]] = defaultdict(list)
+    for place, folder in tree.folders.items():
+        loose = [(name, one) for name, one in folder.objects if INSIDE not in name and one.kind != ARCHIVE]
+        for name, one in folder.objects:
+            archive = f"{place}/{name}".lstrip("/")
+            if one.kind == ARCHIVE and not any(u == archive or u.startswith(f"{archive}{INSIDE}") for u in taken):
+                yield Submission(archive, (str(tree.root / archive),), None, _stamp([folder]))
+        if loose and not folder.is_prior and not any(_lies_in(place, unit) for unit in taken) and place:
+            rest["/".join(_parts(place)[:level])].append(folder)
+    for place, folders in sorted(rest.items()):
+        if not any(_lies_in(unit, place) for unit in taken):
+            yield Submission(place, (str(tree.root / place),), None, _stamp(folders))
+
+
+def _with_company(submission: Submission, declared: Mapping[str, str], tree: _Tree, units: set[str]) -> Submission:
+    """Return a submission with what lies beside it: earlier courses and declared facts."""
+    unit = submission.name.split("#")[0]
+    homes = [unit]
+    parent = "/".join(_parts(unit)[:-1])
+    if parent and not any(_lies_in(other, parent) for other in units if other != unit):
+        homes.append(parent)  # plan/, prior/ and declared.toml side by side
+    prior = {
+        "/".join(_parts(place)[: len(_parts(home)) + 1])
+        for home in homes
+        for place, folder in tree.folders.items()
+        if folder.is_prior and _lies_in(place, home) and _parts(place)[len(_parts(home))].lower() in PRIORS
+    }
+    text = declared.get(submission.name) or declared.get(submission.plan_uid or "") or ""
+    for home in homes:
+        beside = tree.root / home / _DECLARED
+        if not text and beside.is_file():
+            text = beside.read_text(encoding="utf-8-sig", errors="replace")
+    old = [f for place, f in tree.folders.items() if any(_lies_in(place, one) for one in prior)]
+    stamp = hashlib.sha256(f"{submission.stamp}{_stamp(old)}{text}".encode()).hexdigest()
+    parts = _parts(submission.name)
+    return replace(
+        submission,
+        declared=text,
+        prior=tuple(str(tree.root / one) for one in sorted(prior)),
+        stamp=stamp,
+        centre=parts[0] if len(parts) > 1 else "",
+    )
+
+
+def _lonely_priors(tree: _Tree, found: Sequence[Submission]) -> Iterator[Submission]:
+    """Yield an entry for earlier courses that lie beside no plan."""
+    known = [tree.root / source for one in found for source in (*one.prior, *one.sources)]
+    for place, folder in sorted(tree.folders.items()):
+        here = tree.root / place
+        if folder.is_prior and folder.objects and not any(here == k or k in here.parents for k in known):
+            why = "earlier courses that lie beside no plan, or beside several"
+            yield Submission(place, (str(here),), None, _stamp([folder]), problem=why)
+
+
+def _lies_in(place: str, unit: str) -> bool:
+    return unit in {"", place} or place.startswith(f"{unit}/")
+
+
+def _stamp(folders: Sequence[Folder]) -> str:
+    return hashlib.sha256(repr(sorted((f.place, f.stamp) for f in folders)).encode()).hexdigest()
+
+
+def _short(uid: str) -> str:
+    return hashlib.sha256(uid.encode()).hexdigest()[:8]

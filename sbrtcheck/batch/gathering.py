@@ -1,0 +1,62 @@
+"""From what the user names to what a batch runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sbrtcheck.batch.finding import find_submissions
+from sbrtcheck.batch.store import Store
+from sbrtcheck.batch.submission import Submission
+from sbrtcheck.batch.task import Setup
+from sbrtcheck.batch.tree import look, packed
+from sbrtcheck.errors import UsageError
+from sbrtcheck.naming.site import load_site
+from sbrtcheck.protocol.loading import library, load_protocol
+
+
+def gather(
+    root: Path,
+    out: Path,
+    protocols: Sequence[str],
+    *,
+    site: Path | None = None,
+    declared: Path | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[tuple[Submission, ...], Setup]:
+    """Return the submissions below a root, and what they are all checked with.
+
+    Parameters
+    ----------
+    root : Path
+    out : Path
+        Folder of the results; what was seen of the root before is kept there.
+    protocols : sequence of str
+        Library ids or TOML files.
+    site, declared : Path, optional
+        Site file; CSV of declared facts.
+    progress : callable
+        Called with the number of folders looked at.
+
+    Raises
+    ------
+    SbrtcheckError
+        If a protocol or a file cannot be used, or the root is no folder.
+    """
+    if not root.is_dir():
+        raise UsageError("the root is no folder", remedy="Name the folder that holds the submissions")
+    for name in protocols:
+        load_protocol(name)  # what is wrong with it is told before anything is checked
+    if site is not None:
+        load_site(site)
+    shipped = tuple(
+        (name, None) if name in library() else (Path(name).name, Path(name).read_bytes()) for name in protocols
+    )
+    setup = Setup(shipped, None if site is None else site.read_bytes())
+    store = Store(out)
+    try:
+        folders = list(look(root, out, store.seen(), progress))
+        store.remember_seen({f.place: (f.stamp, packed(f)) for f in folders})
+    finally:
+        store.close()
+    return find_submissions(root, folders, {}), setup

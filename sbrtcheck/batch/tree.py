@@ -1,0 +1,119 @@
+"""A tree of files: what lies in each folder, looked at once and known again by names, sizes and times."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sbrtcheck.dicom.peek import DAMAGED, INSIDE, Peek, is_ct, is_zip, peek, peek_zip
+
+PRIORS: Final = ("prior", "priors")  # folders of earlier courses
+ARCHIVE: Final = "zip"  # kind of an archive among the objects of a folder
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One folder.
+
+    Attributes
+    ----------
+    place : str
+        Below the root, with ``/``; "" is the root itself.
+    stamp : str
+        Hash of names, sizes and times of its files.
+    objects : tuple of (str, Peek)
+        DICOM objects by file name. Of CT slices that look alike only the first is looked into; the others have no UIDs.
+        Those in an archive are named ``archive.zip!/member``.
+    """
+
+    place: str
+    stamp: str
+    objects: tuple[tuple[str, Peek], ...]
+
+    @property
+    def is_prior(self) -> bool:
+        """Whether it holds earlier courses."""
+        return not set(PRIORS).isdisjoint(self.place.lower().split("/"))
+
+
+Known = Mapping[str, tuple[str, str]]  # place -> stamp and objects as JSON
+Progress = Callable[[int], None]  # folders looked at
+
+
+def look(root: Path, out: Path, known: Known, progress: Progress = lambda done: None) -> Iterator[Folder]:
+    """Yield every folder below a root that holds files, in order of names.
+
+    Parameters
+    ----------
+    root, out : Path
+        What is to be looked at, and what is not: the results.
+    known : mapping
+        What was seen of each folder before; a folder whose stamp stays is not read again.
+    """
+    for number, (place, names, stamp) in enumerate(_walk(root, out.resolve()), start=1):
+        before = known.get(place)
+        if before is not None and before[0] == stamp:
+            objects = _unpacked(before[1])
+        else:
+            objects = tuple(_objects(root / place, names))
+        yield Folder(place, stamp, objects)
+        progress(number)
+
+
+def packed(folder: Folder) -> str:
+    """Return the objects of a folder as they are kept."""
+    return json.dumps([[n, p.kind, p.uid, p.refers_to, p.belongs_to] for n, p in folder.objects], ensure_ascii=False)
+
+
+def _unpacked(text: str) -> tuple[tuple[str, Peek], ...]:
+    return tuple(
+        (name, Peek(kind, uid, tuple(refers_to), tuple(belongs_to)))
+        for name, kind, uid, refers_to, belongs_to in json.loads(text)
+    )
+
+
+def _walk(root: Path, out: Path) -> Iterator[tuple[str, list[str], str]]:
+    """Yield folders with the names of their files and the stamp of both."""
+    for path, subfolders, _ in os.walk(root):
+        here = Path(path)
+        subfolders[:] = sorted(s for s in subfolders if not s.startswith(".") and (here / s).resolve() != out)
+        with os.scandir(path) as entries:
+            files = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries if e.is_file())
+        if files:
+            stamp = hashlib.sha256(repr(files).encode()).hexdigest()
+            place = here.relative_to(root).as_posix()
+            yield "" if place == "." else place, [name for name, _, _ in files], stamp
+
+
+def _objects(folder: Path, names: list[str]) -> Iterator[tuple[str, Peek]]:
+    slice_seen = False
+    for name in names:
+        path = folder / name
+        if is_zip(path):
+            yield from _archived(path, name)
+        elif slice_seen and is_ct(path):
+            yield name, Peek("CT Image", "")
+        elif (found := peek(path)) is not None:
+            slice_seen = slice_seen or found.kind == "CT Image"
+            yield name, found
+
+
+def _archived(path: Path, name: str) -> Iterator[tuple[str, Peek]]:
+    """Yield an archive itself, and every object in it and in the archives that it holds."""
+    yield name, Peek(ARCHIVE, "")
+    for member, found in peek_zip(path):
+        yield f"{name}{INSIDE}{member}", found or Peek(ARCHIVE, "")
+
+
+def slices_of(root: Path, folder: Folder) -> Folder:
+    """Return a folder in which every CT slice was looked into: needed where plans of several patients lie in one."""
+    looked = (
+        (name, (peek(root / folder.place / name) or DAMAGED) if one.kind == "CT Image" and not one.uid else one)
+        for name, one in folder.objects
+    )
+    return Folder(folder.place, folder.stamp, tuple(looked))
