@@ -25,6 +25,8 @@ _CELLS, _CELLS_MOST = 15_000, 120_000
 # Rounding of a sum over cells that a border crosses, as a share of a cell for each: they err at random, so together by
 # the root of their number. Three times what one cell errs by, evenly spread over a quarter of a cell.
 _BORDER_SHARE = 3.0 * 0.25 / np.sqrt(12.0)
+# Over the width of a cell across a border that runs the same way the interpolated share changes by half or more.
+_SLOPE = 0.5
 _MM3_PER_CM3 = 1000.0
 
 
@@ -192,7 +194,8 @@ class _Shared:
 
     def __init__(self, ours: Occupied, theirs: Occupied, mapping: Mapping) -> None:
         points, volumes = ours.cells()
-        self._cell_mm3 = ours.cell_mm**3
+        self._cell_mm, self._cell_mm3 = ours.cell_mm, ours.cell_mm**3
+        self._normals = ours.normals()
         self._points_mm, self._shares = points, volumes / self._cell_mm3
         held = volumes[0] > 0.0
         self._points = Points(points[held], volumes[0][held])
@@ -213,7 +216,7 @@ class _Shared:
     def bounds(self, move: FloatArray) -> Interval:
         """Return the volume after one motion, cm3."""
         best, least, most = ((own, self._theirs(n, self._points_mm, move)) for n, own in enumerate(self._shares))
-        value = float(np.sum(best[0] * np.nan_to_num(best[1], nan=0.0)))
+        value = float(np.sum(self._in_both(best[0], np.nan_to_num(best[1], nan=0.0), move)))
         # Two shares of one cell have at least and at most so much in common.
         low = float(np.sum(np.maximum(least[0] + np.nan_to_num(least[1], nan=0.0) - 1.0, 0.0)))
         high = float(np.sum(np.minimum(most[0], np.nan_to_num(most[1], nan=1.0))))
@@ -221,6 +224,22 @@ class _Shared:
         rounding = _BORDER_SHARE * np.sqrt(crossed)
         ends = value, min(max(low - rounding, 0.0), value), max(high + rounding, value)
         return Interval(*(end * self._cell_mm3 / _MM3_PER_CM3 for end in ends))
+
+    def _in_both(self, own: FloatArray, other: FloatArray, move: FloatArray) -> FloatArray:
+        """Return the share of each cell that lies in both.
+
+        Where both borders cross a cell it depends on how they lie: as much as the smaller share where both bodies lie
+        on one side, as little as can be where they lie on opposite sides, the product where one is at right angles to
+        the other; in between by how much the other share changes along the normal of our border.
+        """
+        found = own * other
+        at = np.flatnonzero((own > 0.0) & (own < 1.0) & (other > 0.0) & (other < 1.0))
+        steps = 0.5 * self._cell_mm * self._normals[at]
+        ends = [np.nan_to_num(self._theirs(0, self._points_mm[at] + s * steps, move)) for s in (-1.0, 1.0)]
+        side = np.clip((ends[1] - ends[0]) / _SLOPE, -1.0, 1.0)
+        alike, apart = np.minimum(own[at], other[at]), np.maximum(own[at] + other[at] - 1.0, 0.0)
+        found[at] += np.where(side > 0.0, side * (alike - found[at]), -side * (apart - found[at]))
+        return found
 
     def _theirs(self, which: int, points_mm: FloatArray, move: FloatArray) -> FloatArray:
         """Return the share of the other target at moved points; NaN where the mapping does not reach."""

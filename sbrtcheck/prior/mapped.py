@@ -366,5 +366,6 @@ def _row(named: _Named, displaced: DisplacedDose) -> PriorQuantity:
     high = bounds.high + scale * higher
     # What the search may have missed, see there.
     low = min(max(low - MISSED * (numerical.low - low), 0.0), numerical.low)
-    high = max(min(high + MISSED * (high - numerical.high), most), numerical.high)
+    if np.isfinite(high):
+        high = max(min(high + MISSED * (high - numerical.high), most), numerical.high)
     return PriorQuantity(named.name, named.unit, Ranged(numerical, replace(numerical, low=low, high=high)))

@@ -42,6 +42,13 @@ class Occupied:
         scaled[:3, 3] = -self.first_mm / self.cell_mm
         return np.asarray(scaled @ np.linalg.inv(self.to_patient))
 
+    def normals(self) -> FloatArray:
+        """Return the direction into the body at each of `cells`, ``(N, 3)``, LPS; 0 where there is no border."""
+        slopes = np.stack(np.gradient(self.shares[0].astype(np.float64))[::-1], axis=-1)
+        at = slopes[self.shares.max(axis=0) > 0.0] @ self.to_patient[:3, :3].T
+        length = np.linalg.norm(at, axis=1, keepdims=True)
+        return np.asarray(at / np.maximum(length, 1e-12))
+
     def cells(self) -> tuple[FloatArray, FloatArray]:
         """Return the cells that may hold anything.
 
