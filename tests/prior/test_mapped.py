@@ -151,11 +151,10 @@ def test_what_the_grid_does_not_reach_is_unknown() -> None:
     given = dose(lambda x, y, z: 0.0 * x + 1.0, edge)
     findings = found(given)
     assert findings.unknown_share is not None
-    assert findings.unknown_share.numerical.value == pytest.approx(
-        50.0, abs=2.0
-    )  # half of the ball, to half a cell of the engine
+    # Half of the ball, but for half a cell of the engine: a sheet of cells is centred on the edge of the grid.
+    assert findings.unknown_share.numerical.value == pytest.approx(50.0, abs=2.0)
     assert findings.quantity("Max[Gy]").numerical.high == np.inf
-    assert findings.quantity("V50%[%]").numerical.high >= 49.0
+    assert findings.quantity("V50%[%]").numerical.high >= 48.0
     # A shift can take all of it out of reach, or none.
     moved = found(given, uncertainty=Uncertainty(10.0, 0.0))
     assert moved.unknown_share is not None
