@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
 
 from sbrtcheck.checks.base import Task
+from sbrtcheck.checks.cumulative import cumulative
 from sbrtcheck.checks.outcomes import no_lesions, not_evaluated, undrawn
 from sbrtcheck.checks.units import refuse_other_unit
 from sbrtcheck.derived import Derived
@@ -36,7 +37,7 @@ class Parameters(BaseModel):
     """What is measured, on which structures.
 
     ``structures`` are TG-263 names, each of which must be there; ``of_targets`` measures the outermost target of every
-    lesion instead.
+    lesion instead. ``dose = "cumulative"`` measures in the sum of this plan and all earlier courses.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +45,7 @@ class Parameters(BaseModel):
     metric: Annotated[str, AfterValidator(valid_metric)]
     structures: tuple[Annotated[str, AfterValidator(_known)], ...] = ()
     of_targets: bool = False
+    dose: Literal["plan", "cumulative"] = "plan"
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -84,7 +86,10 @@ class DoseMetric:
 def _measured(structure: Structure, task: Task, derived: Derived) -> Outcome:
     metric = parse_metric(task.parameters.metric)
     try:
-        measured, found = metric.compute(structure, derived), remarks(metric, structure, derived)
+        if task.parameters.dose == "cumulative":
+            measured, found = cumulative(metric, structure, task.declared, derived)
+        else:
+            measured, found = metric.compute(structure, derived), remarks(metric, structure, derived)
     except NotComputable as missing:
         return not_evaluated(str(missing), structure.name, structure)
     reason = "; ".join([f"{task.parameters.metric} of {structure.where}", *(remark.text for remark in found)])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
+from sbrtcheck.derived.cumulative import Cumulative
 from sbrtcheck.derived.dosed import Dosed
 from sbrtcheck.dose.biology import Effect
 from sbrtcheck.dose.dvh import DvhCurves
@@ -17,6 +17,8 @@ from sbrtcheck.naming.roles import target_role
 from sbrtcheck.naming.site import SiteCourse
 from sbrtcheck.prior.mapped import IsodoseLevels, PriorFindings, prior_findings
 from sbrtcheck.prior.mapping import Mapping, find_mapping
+from sbrtcheck.prior.radiobiology import lq_validity
+from sbrtcheck.prior.retreatment import IRRADIATED_PERCENT, Retreatment, retreatment
 from sbrtcheck.prior.search import Uncertainty
 from sbrtcheck.prior.sums import AddedCourse, Sums, fractions_of_course
 
@@ -126,7 +128,7 @@ class Treated(Dosed):
             levels,
         )
 
-    @cached_property
+    @property
     def sums(self) -> Sums:
         """Sums of this plan and all earlier courses.
 
@@ -135,6 +137,9 @@ class Treated(Dosed):
         NotComputable
             If there is no dose of the plan or of one of the courses, one cannot be mapped, or there is no course.
         """
+        return self._remember(("sums",), self._sums)
+
+    def _sums(self) -> Sums:
         if not self.courses:
             raise NotComputable("no earlier course was given, so there is no cumulative dose")
         added = [self._added(number) for number in range(1, len(self.courses) + 1)]
@@ -161,6 +166,47 @@ class Treated(Dosed):
             rotation_deg=error.rotation_deg,
             pivot_mm=(x, y, z),
         )
+
+    @property
+    def cumulative(self) -> Cumulative:
+        """The same case with the sum of all courses as its dose."""
+        return Cumulative(self)
+
+    def cumulative_remarks(self, structure: Structure, effect: Effect | None) -> tuple[str, ...]:
+        """Return what must be known of a cumulative value: what was added and how, and what is missing of it."""
+        sums, region = self.sums, self.region(structure)
+        fractions = self.fractions(structure) if effect is not None else None
+        told = [sums.accumulated(effect, fractions, region).text, *sums.missing(region, self.method)]
+        told += [
+            f"{100.0 * course.recovery:g} % of the effect of {course.name} taken as recovered ({said.recovery_source})"
+            for number, course in enumerate(sums.courses, start=1)
+            if course.recovery and (said := self.said_of(number)) is not None
+        ]
+        if effect is not None:
+            highest = [("this plan", float(self.dose.dose_gy.max()), fractions or 1)]
+            highest += [(c.name, float(c.dose.dose_gy.max()), c.fractions or 1) for c in sums.courses]
+            notice = lq_validity(highest)
+            told += [notice.message] if notice is not None else []
+        return tuple(told)
+
+    def retreatment(self, number: int) -> Retreatment:
+        """Return what kind of re-irradiation this plan is with an earlier course.
+
+        Raises
+        ------
+        NotComputable
+            As ``sums`` does, and if a prescription is not known.
+        """
+        earlier_gy = self.course_prescribed_gy(number)
+        if earlier_gy is None:
+            raise NotComputable(f"the prescription of {self.course_name(number)} is not known, or not one")
+        share = IRRADIATED_PERCENT / 100.0
+        now_gy = min(self.prescribed_gy(lesion.outermost) for lesion in self.lesions) if self.lesions else None
+        if now_gy is None:
+            raise NotComputable("no target was found, so the prescription of this plan is not known")
+        overlap = self.sums.irradiated_in_both(number - 1, share * now_gy, share * earlier_gy)
+        # Where an overlap is ruled out, its own bound says so: what a course does not reach counts as irradiated.
+        return retreatment(overlap, (), same_organ=None, earlier_known=True)
 
     def cumulative_dvh(self, structure: Structure, effect: Effect | None = None) -> DvhCurves:
         """Return the DVH of a structure in the sum of this plan and all earlier courses.
