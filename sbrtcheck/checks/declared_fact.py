@@ -78,7 +78,7 @@ class Parameters(BaseModel):
     @model_validator(mode="after")
     def _limit_only_for_numbers(self, info: ValidationInfo) -> Self:
         rule = (info.context or {}).get("rule")
-        if rule is not None and rule.limit is not None and self.kind not in {"whole-number", "number"}:
+        if rule is not None and rule.any_limit is not None and self.kind not in {"whole-number", "number"}:
             raise ValueError(f"a limit goes with a number, not with kind = {self.kind!r}")
         return self
 

@@ -42,8 +42,9 @@ def refuse_other_unit(info: ValidationInfo, unit: str) -> None:
         If the limit of the rule is in another unit.
     """
     rule = (info.context or {}).get("rule")
-    if rule is not None and rule.limit is not None and rule.limit.unit != unit:
-        raise ValueError(f"{_named(unit)} is measured, but the limit is in {_named(rule.limit.unit)}")
+    limit = rule.any_limit if rule is not None else None
+    if limit is not None and limit.unit != unit:
+        raise ValueError(f"{_named(unit)} is measured, but the limit is in {_named(limit.unit)}")
 
 
 def _named(unit: str) -> str:

@@ -61,9 +61,9 @@ def _bind_one(file: ProtocolFile, rule: Rule, path: str) -> BoundRule | list[str
     if check is None:
         return [f"{path}.check: no check is called {rule.check!r}; there are {', '.join(sorted(all_checks()))}"]
     problems = []
-    if check.needs_limit and rule.limit is None:
+    if check.needs_limit and rule.any_limit is None:
         problems.append(f"{path}.limit: the check {check.id!r} measures a number, so the rule needs a limit")
-    if check.needs_limit is False and rule.limit is not None:
+    if check.needs_limit is False and rule.any_limit is not None:
         problems.append(f"{path}.limit: the check {check.id!r} takes no limit")
     if (rule.section == "declared") != (check.id == _DECLARES):
         problems.append(f"{path}.section: {_DECLARES!r} stands under 'declared', every other check under 'plan'")

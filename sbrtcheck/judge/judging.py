@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sbrtcheck.checks import Task
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.judge.binding import BoundRule
 from sbrtcheck.judge.compare import compare, margin
+from sbrtcheck.judge.conditions import holds, limit_of
 from sbrtcheck.judge.doubts import doubts
+from sbrtcheck.judge.excuses import excused
+from sbrtcheck.protocol.conditions import parse_condition
 from sbrtcheck.protocol.declared import Declared
 from sbrtcheck.results import Interval, Outcome, RuleResult, Verdict
 
@@ -21,7 +25,43 @@ _UNSURE_SOURCE = "the value that decides is only recalled, not seen in a source,
 
 def judge(bound: Sequence[BoundRule], derived: Derived, declared: Declared) -> tuple[RuleResult, ...]:
     """Return the results of all rules, in their order and by subject as each check gives them."""
-    return tuple(_result(rule, outcome, derived) for rule in bound for outcome in _run(rule, derived, declared))
+    results = [
+        _result(rule, outcome, derived)
+        for one in bound
+        for rule, outcomes in (_applied(one, derived, declared),)
+        for outcome in outcomes
+    ]
+    return excused(results, {(one.protocol.id, one.rule.id): one.rule for one in bound})
+
+
+def _applied(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[BoundRule, tuple[Outcome, ...]]:
+    """Return a rule with the limit that applies, and its outcomes; where a condition is open, none decides."""
+    open_ = []
+    for text in (bound.protocol.when, bound.rule.when):
+        if not text:
+            continue
+        found, why = holds(parse_condition(text), derived)
+        if found is False:
+            reason = f"the condition {text!r} does not hold: {why}"
+            return bound, (Outcome("patient", verdict=Verdict.NOT_APPLICABLE, reason=reason),)
+        if found is None:
+            open_.append(f"whether the condition {text!r} holds is open: {why}")
+    if bound.rule.limit_by_fractions:
+        try:
+            limit = limit_of(bound.rule.limit_by_fractions, derived)
+        except NotComputable as missing:
+            return bound, (Outcome("patient", verdict=Verdict.NOT_EVALUATED, reason=str(missing)),)
+        bound = replace(bound, rule=bound.rule.model_copy(update={"limit": limit}))
+    outcomes = _run(bound, derived, declared)
+    return bound, tuple(_undecided(outcome, bound, "; ".join(open_)) if open_ else outcome for outcome in outcomes)
+
+
+def _undecided(outcome: Outcome, bound: BoundRule, why: str) -> Outcome:
+    """Return an outcome that may not apply: whatever it says, it is at most indeterminate."""
+    verdict, _, reason = _verdict(bound, outcome, "")
+    if verdict in {Verdict.NOT_EVALUATED, Verdict.ERROR, Verdict.NOT_APPLICABLE}:
+        return outcome
+    return replace(outcome, verdict=Verdict.INDETERMINATE, reason=f"{why}; {reason}" if reason else why)
 
 
 def _run(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[Outcome, ...]:
@@ -43,7 +83,8 @@ def _run(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[Outcom
 
 def _result(bound: BoundRule, outcome: Outcome, derived: Derived) -> RuleResult:
     rule, source = bound.rule, {s.id: s for s in bound.protocol.sources}[bound.rule.source]
-    verdict, borderline, reason = _verdict(bound, outcome)
+    accepted = derived.site.accepted.get(f"{bound.protocol.id}/{rule.id}", "")
+    verdict, borderline, reason = _verdict(bound, outcome, accepted)
     odd = doubts(rule.check, outcome, derived)
     if odd:
         # What is wrong with a contour can hide a failure, so nothing good rests on it; a failure stays one.
@@ -74,7 +115,7 @@ def _result(bound: BoundRule, outcome: Outcome, derived: Derived) -> RuleResult:
     )
 
 
-def _verdict(bound: BoundRule, outcome: Outcome) -> tuple[Verdict, bool, str]:
+def _verdict(bound: BoundRule, outcome: Outcome, accepted: str) -> tuple[Verdict, bool, str]:
     if outcome.verdict is not None:
         verdict, borderline, reason = outcome.verdict, False, outcome.reason
     elif outcome.measured is None or outcome.limit is None:
@@ -89,6 +130,9 @@ def _verdict(bound: BoundRule, outcome: Outcome) -> tuple[Verdict, bool, str]:
             decide = outcome.would_decide or (_OWN_ERROR if _bounded(outcome.measured) else _ONE_SIDED)
             reason = f"{reason}; {decide}" if reason else decide
     if bound.rule.confidence == "recalled" and verdict in {Verdict.PASS, Verdict.VARIATION, Verdict.FAIL}:
+        if accepted:
+            taken = f"the value is only recalled, and accepted in the site file ({accepted})"
+            return verdict, borderline, f"{reason}; {taken}" if reason else taken
         return Verdict.INDETERMINATE, False, f"{reason}; {_UNSURE_SOURCE}" if reason else _UNSURE_SOURCE
     return verdict, borderline, reason or _plain_reason(verdict)
 

@@ -90,6 +90,7 @@ class _Table(BaseModel):
     anatomy: SiteAnatomy = SiteAnatomy()
     registration: SiteRegistration = SiteRegistration()
     courses: tuple[SiteCourse, ...] = ()
+    accepted: dict[str, Annotated[str, Field(min_length=1)]] = {}
 
 
 def _no_entries() -> Mapping[str, str]:
@@ -114,6 +115,8 @@ class SiteFile:
         How far an earlier dose may be off.
     courses : tuple of SiteCourse
         What is known of single earlier courses.
+    accepted : mapping
+        Rules with a recalled value that somebody takes responsibility for: ``protocol/rule`` -> who, and why.
     sha256 : str
         Hash of the file; "" where none was given.
     """
@@ -124,6 +127,7 @@ class SiteFile:
     anatomy: SiteAnatomy = field(default_factory=SiteAnatomy)
     registration: SiteRegistration = field(default_factory=SiteRegistration)
     courses: tuple[SiteCourse, ...] = ()
+    accepted: Mapping[str, str] = field(default_factory=_no_entries)
     sha256: str = ""
 
     def course(self, uids: Collection[str], date: str) -> SiteCourse | None:
@@ -162,5 +166,6 @@ def load_site(path: Path) -> SiteFile:
         anatomy=table.anatomy,
         registration=table.registration,
         courses=table.courses,
+        accepted=MappingProxyType(table.accepted),
         sha256=hashlib.sha256(content).hexdigest(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -47,6 +48,35 @@ def load_protocol(name: str | Path) -> LoadedProtocol:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProtocolError(f"the protocol file is not valid TOML: {error}", remedy="Mend the place named") from error
     return LoadedProtocol(_validated(data), hashlib.sha256(content).hexdigest())
+
+
+def load_protocols(names: Sequence[str | Path]) -> tuple[LoadedProtocol, ...]:
+    """Read several protocols with all that they include, each once.
+
+    The order is that of the names, each before what it includes; only how a report is ordered depends on it.
+
+    Raises
+    ------
+    UnknownProtocol, ProtocolError
+        As ``load_protocol`` does; also if one id stands for two contents.
+    """
+    found: dict[str, LoadedProtocol] = {}
+    named = [load_protocol(name) for name in names]
+    waiting = list(named)
+    while waiting:
+        loaded = waiting.pop(0)
+        before = found.setdefault(loaded.file.id, loaded)
+        if before.sha256 != loaded.sha256:
+            raise ProtocolError(
+                f"two protocols are called {loaded.file.id!r} and differ",
+                remedy="Name or include one of them, or give the other an id of its own",
+            )
+        if before is loaded:
+            waiting[:0] = [load_protocol(name) for name in loaded.file.include]
+    twice = sorted({p.file.id for p in named if sum(q.file.id == p.file.id for q in named) > 1})
+    if twice:
+        raise ProtocolError(f"named more than once: {', '.join(twice)}", remedy="Name each protocol once")
+    return tuple(found.values())
 
 
 def protocol_json_schema() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
+from sbrtcheck.protocol.conditions import parse_condition
 from sbrtcheck.results import Limit
 
 FACT_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")  # a key of the file of declared facts
@@ -33,6 +34,17 @@ def _sound(limit: Limit) -> Limit:
         if not wider:
             raise ValueError(f"variation {limit.variation:g} is not wider than per_protocol {limit.per_protocol:g}")
     return limit
+
+
+def _readable(condition: str) -> str:
+    if condition:
+        parse_condition(condition)
+    return condition
+
+
+When = Annotated[str, AfterValidator(_readable)]
+SoundLimit = Annotated[Limit, BeforeValidator(_numbers), AfterValidator(_sound)]
+Fractions = Annotated[str, Field(pattern=r"^[1-9][0-9]?$")]
 
 
 class _Table(BaseModel):
@@ -65,6 +77,16 @@ class Rule(_Table):
         Whether the section stays open while this rule is open.
     definition : str
         How the criterion is read; ``definition_is_choice`` where the source leaves that to the reader.
+    limit_by_fractions : mapping
+        Limits by the number of fractions, in place of ``limit``; a plan of another number is not evaluated.
+    when : str
+        Condition (``protocol.conditions``): where it surely does not hold, the rule is not applicable; where that is
+        open, the rule is at most indeterminate.
+    priority : int
+        Order in which people look at rules: 1 first; 0 where none is stated. It decides nothing.
+    excused_by : tuple of str
+        Ids of rules on organs of the same protocol: a failure of this rule is a variation where one of them is met
+        within ``excused_within_percent`` of its limit, as a coverage that was given up for an organ. Never a pass.
     confidence : str
         How sure the criterion and its limit are: ``verified`` (seen in the source), ``derived`` (computed from
         verified values) or ``recalled`` (from memory; such a rule reports and decides nothing).
@@ -76,7 +98,12 @@ class Rule(_Table):
     section: Literal["plan", "declared"] = "plan"
     required: bool = True
     parameters: dict[str, Any] = {}
-    limit: Annotated[Limit, BeforeValidator(_numbers), AfterValidator(_sound)] | None = None
+    limit: SoundLimit | None = None
+    limit_by_fractions: dict[Fractions, SoundLimit] = {}
+    when: When = ""
+    priority: Annotated[int, Strict(), Field(ge=0)] = 0
+    excused_by: tuple[Kebab, ...] = ()
+    excused_within_percent: Annotated[float, Field(gt=0, le=100)] | None = None
     definition: str = ""
     definition_is_choice: bool = False
     source: Text
@@ -87,6 +114,21 @@ class Rule(_Table):
         if self.definition_is_choice and not self.definition:
             raise ValueError("definition_is_choice needs the definition that was chosen")
         return self
+
+    @model_validator(mode="after")
+    def _one_kind_of_limit(self) -> Self:
+        if self.limit is not None and self.limit_by_fractions:
+            raise ValueError("limit and limit_by_fractions exclude each other")
+        if len({(limit.op, limit.unit) for limit in self.limit_by_fractions.values()}) > 1:
+            raise ValueError("limit_by_fractions must have one op and one unit")
+        if bool(self.excused_by) != (self.excused_within_percent is not None):
+            raise ValueError("excused_by and excused_within_percent belong together")
+        return self
+
+    @property
+    def any_limit(self) -> Limit | None:
+        """The limit, or one of those by fractions: all have one op and one unit."""
+        return self.limit or next(iter(self.limit_by_fractions.values()), None)
 
 
 class LimitTable(_Table):
@@ -116,8 +158,23 @@ class LimitTable(_Table):
         return self
 
 
+class ProtocolTest(_Table):
+    """What must come out on a phantom: verdict by rule, the worst over its subjects."""
+
+    phantom: Kebab
+    expect: Annotated[
+        dict[Kebab, Literal["pass", "variation", "fail", "indeterminate", "not-evaluated", "not-applicable"]],
+        Field(min_length=1),
+    ]
+    declared: dict[str, Any] = {}
+
+
 class ProtocolFile(_Table):
-    """One protocol."""
+    """One protocol.
+
+    ``include`` names protocols that are checked along with it; ``when`` is a condition of all its rules; ``test`` says
+    what must come out on phantoms.
+    """
 
     schema_: Literal["sbrtcheck-protocol/1"] = Field(alias="schema")
     id: Kebab
@@ -126,13 +183,16 @@ class ProtocolFile(_Table):
     record_date: str = ""
     status: str = ""
     summary: str = ""
+    include: tuple[Text, ...] = ()
+    when: When = ""
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     tables: tuple[LimitTable, ...] = ()
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    test: tuple[ProtocolTest, ...] = ()
 
     @model_validator(mode="after")
     def _linked(self) -> Self:
-        problems = link_problems(self.model_dump(include={"sources", "tables", "rules"}))
+        problems = link_problems(self.model_dump(include={"sources", "tables", "rules", "test"}))
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -151,6 +211,15 @@ def link_problems(data: Mapping[str, Any]) -> list[str]:
     for what in ("tables", "rules"):
         for number, entry in _entries(data, what):
             problems += _about_source(entry, levels, f"{what}[{number}]")
+    rules = {str(rule.get("id")) for _, rule in _entries(data, "rules")}
+    for number, rule in _entries(data, "rules"):
+        excused = rule.get("excused_by", ())
+        named = excused if isinstance(excused, list | tuple) else ()
+        problems += [f"rules[{number}].excused_by: no rule {name!r}" for name in named if str(name) not in rules]
+    for number, test in _entries(data, "test"):
+        expected = test.get("expect", {})
+        wanted = list(expected) if isinstance(expected, Mapping) else []
+        problems += [f"test[{number}].expect: no rule {name!r}" for name in wanted if str(name) not in rules]
     return problems
 
 

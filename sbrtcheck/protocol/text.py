@@ -16,6 +16,8 @@ def protocol_text(loaded: LoadedProtocol) -> str:
     file = loaded.file
     lines = [f"{file.id} {file.version}: {file.title}"]
     lines += [f"{name}: {text}" for name, text in (("status", file.status), ("record", file.record_date)) if text]
+    lines += [f"includes {', '.join(file.include)}"] if file.include else []
+    lines += [f"when {file.when}"] if file.when else []
     lines += textwrap.wrap(file.summary, _WIDTH)
     for section in ("plan", "declared"):
         rules = [rule for rule in file.rules if rule.section == section]
@@ -43,6 +45,9 @@ def limit_text(limit: Limit) -> str:
 def _rule(rule: Rule) -> list[str]:
     limit = f", {limit_text(rule.limit)}" if rule.limit else ""
     lines = [f"  {rule.id}: {rule.title}{limit}{'' if rule.required else ' (for information)'}"]
+    lines += [f"      in {n} fractions: {limit_text(one)}" for n, one in rule.limit_by_fractions.items()]
+    lines += [f"      when {rule.when}"] if rule.when else []
+    lines += [f"      excused by {', '.join(rule.excused_by)}"] if rule.excused_by else []
     if rule.definition:
         mark = "definition (a choice): " if rule.definition_is_choice else "definition: "
         lines += textwrap.wrap(mark + rule.definition, _WIDTH, initial_indent="      ", subsequent_indent="      ")
