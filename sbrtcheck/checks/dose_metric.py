@@ -15,7 +15,9 @@ from sbrtcheck.errors import MetricSyntaxError, NotComputable
 from sbrtcheck.metrics import parse_metric, remarks
 from sbrtcheck.model import Structure
 from sbrtcheck.naming.tables import is_known
-from sbrtcheck.results import Outcome
+from sbrtcheck.results import Outcome, Verdict
+
+_NOT_AT_RISK = "organs_not_at_risk"
 
 
 def valid_metric(text: str) -> str:
@@ -76,11 +78,18 @@ class DoseMetric:
         for name in task.parameters.structures:
             found = derived.named(name)
             if not found:
-                outcomes.append(
-                    not_evaluated(f"no structure is taken as {name}; draw it or name it in the site file", name)
-                )
+                outcomes.append(_missing(name, task))
             outcomes += [_measured(structure, task, derived) for structure in found]
         return tuple(outcomes)
+
+
+def _missing(name: str, task: Task) -> Outcome:
+    if name in task.declared.facts.get(_NOT_AT_RISK, ()):
+        reason = f"by declaration, {name} is not at risk ({_NOT_AT_RISK}); no structure is taken as it"
+        return Outcome(name, verdict=Verdict.NOT_APPLICABLE, reason=reason)
+    return not_evaluated(
+        f"no structure is taken as {name}; draw it, name it in the site file, or declare it ({_NOT_AT_RISK})", name
+    )
 
 
 def _measured(structure: Structure, task: Task, derived: Derived) -> Outcome:

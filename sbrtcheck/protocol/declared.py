@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sbrtcheck.anatomy.organ_kinds import organ_names, organ_of_place
 from sbrtcheck.anatomy.places import Places
 from sbrtcheck.errors import DeclaredFileError
+from sbrtcheck.naming.tables import is_known
 from sbrtcheck.protocol.problems import joined
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ DECLARED_SCHEMA = "sbrtcheck-declared/1"
 # What checks of the plan files read besides; checks stand above protocols, so their facts are named here.
 _READ_BY_PLAN_CHECKS = {
     "prior-radiotherapy": ("prior_radiotherapy", "prior_radiotherapy_to_target"),
-    "dose-metric": ("prior_radiotherapy",),  # of cumulative doses
+    "dose-metric": ("prior_radiotherapy", "organs_not_at_risk"),  # the first for cumulative doses
     "target-treated": ("progressing_lesions",),
     "measurable-lesion": ("lesion_organs", "measurable_soft_tissue"),
     **dict.fromkeys(("organ-count", "organ-excluded", "ultra-central", "long-bone"), ("lesion_organs",)),
@@ -169,6 +170,9 @@ def _course_problems(data: Mapping[str, Any], facts: Mapping[str, Any]) -> list[
             problems.append(f"facts.{key}: must be true or false")
     if facts.get("prior_radiotherapy") is False and facts.get("prior_radiotherapy_to_target") is True:
         problems.append("facts.prior_radiotherapy: false, although prior_radiotherapy_to_target is true")
+    organs = facts.get("organs_not_at_risk", [])
+    if not isinstance(organs, list) or not all(isinstance(name, str) and is_known(name) for name in organs):
+        problems.append('facts.organs_not_at_risk: must be a list of TG-263 names such as ["Bladder", "Rectum"]')
     return problems
 
 
