@@ -12,7 +12,8 @@ from sbrtcheck.batch.task import Setup
 from sbrtcheck.batch.tree import look, packed
 from sbrtcheck.errors import UsageError
 from sbrtcheck.naming.site import load_site
-from sbrtcheck.protocol.loading import library, load_protocol
+from sbrtcheck.protocol.declared_csv import read_declared_csv
+from sbrtcheck.protocol.loading import library, load_protocol, load_protocols
 
 
 def gather(
@@ -59,4 +60,5 @@ def gather(
         store.remember_seen({f.place: (f.stamp, packed(f)) for f in folders})
     finally:
         store.close()
-    return find_submissions(root, folders, {}), setup
+    facts = read_declared_csv(declared.read_bytes(), load_protocols(protocols)) if declared is not None else {}
+    return find_submissions(root, folders, facts), setup

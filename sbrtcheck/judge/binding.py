@@ -41,7 +41,7 @@ def bind(protocols: Sequence[LoadedProtocol]) -> tuple[BoundRule, ...]:
     for loaded in protocols:
         for number, rule in enumerate(loaded.file.rules):
             path = f"{loaded.file.id}: rules[{number}] ({rule.id})"
-            found = _bind_one(loaded.file, rule, path)
+            found = bind_one(loaded.file, rule, path)
             if isinstance(found, BoundRule):
                 bound.append(found)
             else:
@@ -56,7 +56,8 @@ def _twice(protocols: Sequence[LoadedProtocol]) -> Iterator[str]:
     yield from (f"{name}: named more than once" for name in sorted({i for i in ids if ids.count(i) > 1}))
 
 
-def _bind_one(file: ProtocolFile, rule: Rule, path: str) -> BoundRule | list[str]:
+def bind_one(file: ProtocolFile, rule: Rule, path: str) -> BoundRule | list[str]:
+    """Return a rule with its check, or what is wrong with it, each problem with its key path below ``path``."""
     check = all_checks().get(rule.check)
     if check is None:
         return [f"{path}.check: no check is called {rule.check!r}; there are {', '.join(sorted(all_checks()))}"]

@@ -12,6 +12,7 @@ from sbrtcheck.errors import NotComputable
 from sbrtcheck.judge.binding import BoundRule
 from sbrtcheck.judge.compare import compare, margin
 from sbrtcheck.judge.conditions import holds, limit_of
+from sbrtcheck.judge.contradictions import contradicted
 from sbrtcheck.judge.doubts import doubts
 from sbrtcheck.judge.excuses import excused
 from sbrtcheck.protocol.conditions import parse_condition
@@ -31,7 +32,8 @@ def judge(bound: Sequence[BoundRule], derived: Derived, declared: Declared) -> t
         for rule, outcomes in (_applied(one, derived, declared),)
         for outcome in outcomes
     ]
-    return excused(results, {(one.protocol.id, one.rule.id): one.rule for one in bound})
+    rules = {(one.protocol.id, one.rule.id): one.rule for one in bound}
+    return contradicted(excused(results, rules), rules)
 
 
 def _applied(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[BoundRule, tuple[Outcome, ...]]:

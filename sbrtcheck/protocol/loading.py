@@ -42,7 +42,7 @@ def load_protocol(name: str | Path) -> LoadedProtocol:
     ProtocolError
         If the file is no TOML or not a protocol; lists every problem with its key path.
     """
-    content = _content(name)
+    content = protocol_content(name)
     try:
         data = tomllib.loads(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -84,7 +84,8 @@ def protocol_json_schema() -> dict[str, Any]:
     return ProtocolFile.model_json_schema(by_alias=True)
 
 
-def _content(name: str | Path) -> bytes:
+def protocol_content(name: str | Path) -> bytes:
+    """Return the bytes of a protocol of the library, or of a file; raises UnknownProtocol."""
     if str(name) in library():
         return (files("sbrtcheck.protocol") / "library" / f"{name}.toml").read_bytes()
     path = Path(name)

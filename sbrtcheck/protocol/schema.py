@@ -87,6 +87,8 @@ class Rule(_Table):
     excused_by : tuple of str
         Ids of rules on organs of the same protocol: a failure of this rule is a variation where one of them is met
         within ``excused_within_percent`` of its limit, as a coverage that was given up for an organ. Never a pass.
+    contradicted_by : str
+        Id of a rule of the same protocol on the plan files: where that fails, what is declared here fails as well.
     confidence : str
         How sure the criterion and its limit are: ``verified`` (seen in the source), ``derived`` (computed from
         verified values) or ``recalled`` (from memory; such a rule reports and decides nothing).
@@ -104,6 +106,7 @@ class Rule(_Table):
     priority: Annotated[int, Strict(), Field(ge=0)] = 0
     excused_by: tuple[Kebab, ...] = ()
     excused_within_percent: Annotated[float, Field(gt=0, le=100)] | None = None
+    contradicted_by: str = ""
     definition: str = ""
     definition_is_choice: bool = False
     source: Text
@@ -123,6 +126,8 @@ class Rule(_Table):
             raise ValueError("limit_by_fractions must have one op and one unit")
         if bool(self.excused_by) != (self.excused_within_percent is not None):
             raise ValueError("excused_by and excused_within_percent belong together")
+        if self.contradicted_by and self.section != "declared":
+            raise ValueError("contradicted_by belongs to declared rules")
         return self
 
     @property
@@ -216,6 +221,9 @@ def link_problems(data: Mapping[str, Any]) -> list[str]:
         excused = rule.get("excused_by", ())
         named = excused if isinstance(excused, list | tuple) else ()
         problems += [f"rules[{number}].excused_by: no rule {name!r}" for name in named if str(name) not in rules]
+        other = rule.get("contradicted_by", "")
+        if other and other not in rules:
+            problems.append(f"rules[{number}].contradicted_by: no rule {other!r}")
     for number, test in _entries(data, "test"):
         expected = test.get("expect", {})
         wanted = list(expected) if isinstance(expected, Mapping) else []

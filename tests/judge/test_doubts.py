@@ -44,7 +44,7 @@ class Bound:
     def __init__(self, verdict: Verdict) -> None:
         rule = {"id": "a", "check": "stub", "source": "s", "confidence": "verified"}
         rule |= {"title": "", "section": "plan", "required": True, "definition": "", "definition_is_choice": False}
-        rule |= {"when": "", "limit_by_fractions": {}, "excused_by": ()}
+        rule |= {"when": "", "limit_by_fractions": {}, "excused_by": (), "contradicted_by": ""}
         self.rule = type("Rule", (), rule)
         source = type("Source", (), {"id": "s", "title": "A source"})
         self.protocol = type("Protocol", (), {"id": "p", "sources": (source,), "when": ""})
