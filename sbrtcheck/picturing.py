@@ -12,11 +12,17 @@ from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.anatomy.picture import Outlined, Subject, picture_sets
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.model import Dose, Image, Structure
-from sbrtcheck.results import Evidence, Picture, Point, RuleResult, Verdict
+from sbrtcheck.geometry.volume import centroid
+from sbrtcheck.model import Dose, FloatArray, Image, Structure
+from sbrtcheck.naming.roles import target_role
+from sbrtcheck.prior.distance import earlier_region
+from sbrtcheck.prior.mapping import Mapping
+from sbrtcheck.prior.retreatment import IRRADIATED_PERCENT
+from sbrtcheck.results import EARLIER, Evidence, Picture, Point, RuleResult, Verdict
 
 # Sets of three pictures in one report, a choice of this program: with a usual CT a set adds about 0.1 MB to a page.
 MOST_SETS = 24
+MOST_COURSE_SETS = 12  # of earlier courses besides
 _DIGITS = 1  # places that agree to 0.1 mm are shown once
 _UNTROUBLED = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})  # pictured last
 _ORIGINS = {"drawn": "", "masks": " (from masks)", "scan": " (from CT)"}
@@ -80,6 +86,82 @@ def pictured(results: Sequence[RuleResult], derived: Derived) -> tuple[tuple[Rul
         for result in results
     )
     return noted, picture_sets(subjects, derived.case.image, derived.case.dose)
+
+
+def course_pictures(derived: Derived) -> tuple[Picture, ...]:
+    """Draw each lesion with the isodoses of each earlier course, and with the targets of that course.
+
+    Returns
+    -------
+    tuple of Picture
+        Sets of three with the id ``course 1, lesion 1``, ``MOST_COURSE_SETS`` of them at most; nothing of a course that
+        has no dose or is not mapped.
+    """
+    try:
+        lesions = derived.lesions
+    except NotComputable:
+        return ()
+    found: list[Picture] = []
+    for number in range(1, len(derived.courses) + 1):
+        for lesion in lesions:
+            if len({picture.id for picture in found}) == MOST_COURSE_SETS:
+                return tuple(found)
+            try:
+                dose = derived.course_dose_here(number, lesion.measured.frame_of_reference_uid)
+                subject = _course_subject(lesion, number, dose, derived)
+            except NotComputable:
+                continue
+            found += picture_sets([subject], derived.case.image, dose)
+    return tuple(found)
+
+
+def _course_subject(lesion: Lesion, number: int, dose: Dose, derived: Derived) -> Subject:
+    measured, name = lesion.measured, derived.course_name(number)
+    mapping = derived.course_mapping(number, measured.frame_of_reference_uid)
+    prescribed_gy = derived.course_prescribed_gy(number)
+    bent = "" if mapping.matrix is not None else "; its targets are not outlined through a deformable registration"
+    return Subject(
+        id=f"course {number}, {lesion.id}",
+        subject=lesion.id,
+        title=f"isodoses of {name}{bent}",
+        target=_outlined(measured, derived),
+        others=(*_around([measured], lesion, derived), *_earlier_targets(number, mapping, derived)),
+        points_mm=_irradiated(dose, prescribed_gy, measured, derived),
+        organ=derived.organ(lesion).organ,
+        prescribed_gy=prescribed_gy,
+        with_ct=_in_frame(derived.case.image, measured),
+        with_dose=True,
+        course=name,
+    )
+
+
+def _earlier_targets(number: int, mapping: Mapping, derived: Derived) -> Iterator[Outlined]:
+    for structure in derived.course_targets(number) if mapping.matrix is not None else ():
+        role = target_role(structure, derived.site)
+        try:
+            region = earlier_region(structure, mapping)
+        except NotComputable:
+            continue
+        yield Outlined(
+            f"{structure.name}, {derived.course_name(number)}",
+            f"{EARLIER} {role.role if role is not None else ''}".rstrip(),
+            region,
+        )
+
+
+def _irradiated(dose: Dose, prescribed_gy: float | None, target: Structure, derived: Derived) -> FloatArray:
+    """Return the corners of the box around the isodose from which tissue counts as irradiated, LPS, mm, ``(8, 3)``.
+
+    The centre of the target where nothing is irradiated.
+    """
+    full_gy = prescribed_gy if prescribed_gy else float(np.nanmax(dose.dose_gy))
+    held = np.argwhere(dose.dose_gy >= max(IRRADIATED_PERCENT / 100.0 * full_gy, 1e-6))
+    if not len(held):
+        return np.asarray(centroid(derived.region(target))[None])
+    lattice = dose.lattice
+    (k, j, i), (k_, j_, i_) = held.min(axis=0), held.max(axis=0)
+    ends = lattice.i_mm[[i, i_]], lattice.j_mm[[j, j_]], lattice.k_mm[[k, k_]]
+    return lattice.to_lps(np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 3))
 
 
 def _wanted(results: Sequence[RuleResult], derived: Derived) -> tuple[_Shown, ...]:

@@ -13,14 +13,17 @@ from pathlib import Path
 from sbrtcheck import records
 from sbrtcheck.derived import Derived
 from sbrtcheck.dicom import load_case
+from sbrtcheck.dicom.plan_header import plan_header
+from sbrtcheck.dose_export import cumulative_effects, export_doses, require_outside
 from sbrtcheck.errors import NotComputable, UsageError
 from sbrtcheck.judge import bind, judge, roll_up
 from sbrtcheck.metrics import Metric, parse_metric
 from sbrtcheck.model import Case, Method, Structure
 from sbrtcheck.naming.site import SiteFile, load_site
-from sbrtcheck.picturing import pictured
+from sbrtcheck.picturing import course_pictures, pictured
 from sbrtcheck.protocol.declared import Declared, load_declared
-from sbrtcheck.protocol.loading import LoadedProtocol, load_protocol
+from sbrtcheck.protocol.loading import LoadedProtocol, load_protocols
+from sbrtcheck.records.priors import cumulative_record, prior_course_records
 from sbrtcheck.results import (
     InputRecord,
     InspectReport,
@@ -53,6 +56,7 @@ def check(
     declared: Path | str | None = None,
     site: Path | str | None = None,
     plan_uid: str | None = None,
+    export_dose: Path | str | None = None,
     progress: Step = lambda step: None,
 ) -> PlanReport:
     """Check one plan against protocols.
@@ -71,6 +75,8 @@ def check(
         TOML files of declared facts and of the clinic's names.
     plan_uid : str, optional
         SOP instance UID of the plan to take where there are several.
+    export_dose : path, optional
+        Folder outside the input for RT Dose objects: each earlier course on the grid of this plan, and their sums.
     progress : callable
         Called with the name of each step.
 
@@ -82,9 +88,11 @@ def check(
     Raises
     ------
     SbrtcheckError
-        If the input, a protocol, the site file or the declared facts cannot be used.
+        If the input, a protocol, the site file or the declared facts cannot be used, or doses cannot be written.
     """
-    loaded = [load_protocol(name) for name in protocols]
+    if export_dose is not None:
+        require_outside(Path(export_dose), (*_paths(sources), *_paths(prior)))
+    loaded = load_protocols(protocols)
     bound = bind(loaded)
     facts = load_declared(Path(declared), loaded) if declared is not None else Declared()
     names = load_site(Path(site)) if site is not None else SiteFile()
@@ -101,8 +109,13 @@ def check(
     # Taken before anything is drawn: what is only pictured has nothing to say. A gap is both a notice and a finding.
     told = tuple(dict.fromkeys((*notices, *derived.notices, *odd)))
     assumed = (*reading.assumptions, *masks.assumptions, *derived.assumptions)
+    courses = prior_course_records(derived, facts, _prior_isodose_percent(loaded))
+    dvhs = records.dvh_curves(derived)
     progress("Drawing")
     results, pictures = pictured(results, derived)
+    if export_dose is not None:
+        progress("Exporting doses")
+        told += _exported(derived, loaded, _paths(sources), _paths(prior), Path(export_dose))
     return PlanReport(
         verdict=roll_up(results, "plan"),
         declared_verdict=roll_up(results, "declared"),
@@ -114,9 +127,11 @@ def check(
         assumptions=assumed,
         notices=told,
         inputs=(*_text_inputs(declared=declared, site=site), *reading.inputs, *masks.inputs),
-        dvhs=records.dvh_curves(derived),
-        pictures=pictures,
+        dvhs=dvhs,
+        pictures=(*pictures, *course_pictures(derived)),
         tps=tps,
+        prior_courses=courses,
+        cumulative=cumulative_record(derived, dvhs),
     )
 
 
@@ -207,6 +222,20 @@ _NO_PROTOCOL = Notice(
     code="no-protocol",
     message="no protocol was named, so nothing was judged; name one with -p (sbrtcheck protocol list)",
 )
+
+
+def _prior_isodose_percent(loaded: Sequence[LoadedProtocol]) -> float:
+    """Return the earlier isodose that a rule looks at, so that nothing is searched twice."""
+    rules = [rule for protocol in loaded for rule in protocol.file.rules if rule.check == "prior-radiotherapy"]
+    return next((float(rule.parameters["treated_isodose_percent"]) for rule in rules), 50.0)
+
+
+def _exported(
+    derived: Derived, loaded: Sequence[LoadedProtocol], sources: Sequence[Path], prior: Sequence[Path], folder: Path
+) -> tuple[Notice, ...]:
+    plan = derived.case.plan
+    header = plan_header(sources, plan.sop_instance_uid, prior) if plan is not None else None
+    return export_doses(derived, cumulative_effects(loaded), header, folder)
 
 
 def _masks(folder: Path | str | None, case: Case) -> Anatomy:

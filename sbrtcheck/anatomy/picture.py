@@ -10,11 +10,18 @@ import shapely
 from numpy.typing import NDArray
 
 from sbrtcheck.anatomy.picture_greys import Greys, grey_bytes, hu_in, window_of
-from sbrtcheck.anatomy.picture_outlines import SAME_PLANE_MM, Outlined, isodoses, measured, structure
+from sbrtcheck.anatomy.picture_outlines import (
+    SAME_PLANE_MM,
+    Outlined,
+    is_reached,
+    isodoses,
+    measured,
+    structure,
+)
 from sbrtcheck.anatomy.picture_planes import Sheet, anatomical_axes, three_sheets
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.model import Dose, FloatArray, Image
-from sbrtcheck.results import Picture, Point
+from sbrtcheck.results import Picture, PictureContour, Point
 
 __all__ = ["MARGIN_MM", "Outlined", "Subject", "picture_sets"]
 
@@ -22,6 +29,8 @@ MARGIN_MM = 30.0  # shown around target and line: enough for the 50 % isodose of
 # A plane through the very surface of a target shows little of it: planes pass through the middle part of its extent,
 # this share of it on either side of the centre. A ball is then seen with at least 7 tenths of its diameter.
 _MIDDLE_SHARE = 0.35
+# Shown on the way to an earlier treatment, a choice of this program: across the trunk.
+_FARTHEST_MM = 200.0
 _DIGITS = 2  # of what is written, mm
 _UNIT_DIGITS = 6  # of directions: over 0.5 m a micrometre
 
@@ -50,6 +59,9 @@ class Subject:
         Gives the levels of the isodose lines; without it they are shares of the maximum of the grid.
     with_ct, with_dose : bool
         Whether CT and dose are wanted, and lie in the frame of reference of the target.
+    course : str
+        Name of the earlier course whose dose and targets are shown, in place of the dose of this plan; then no line or
+        place is marked, and ``points_mm`` are what of that course is to be seen.
     """
 
     id: str
@@ -63,6 +75,7 @@ class Subject:
     prescribed_gy: float | None = None
     with_ct: bool = True
     with_dose: bool = False
+    course: str = ""
 
 
 def picture_sets(subjects: Sequence[Subject], image: Image | None, dose: Dose | None) -> tuple[Picture, ...]:
@@ -99,6 +112,8 @@ def _sheets(subject: Subject) -> tuple[Sheet, ...]:
     axes = anatomical_axes(region.to_patient[:3, 2])
     shape, along = _corners(region) @ axes.T, points @ axes.T
     low, high = shape.min(axis=0), shape.max(axis=0)
+    if subject.course:
+        along = np.clip(along, low - _FARTHEST_MM, high + _FARTHEST_MM)
     place = along[0] if subject.ends_on else along.mean(axis=0)
     centre, room = 0.5 * (low + high), _MIDDLE_SHARE * (high - low)
     focus = np.clip(place, centre - room, centre + room)
@@ -135,7 +150,9 @@ def _picture(subject: Subject, sheet: Sheet, pixels: tuple[str, str], count: int
     points = np.asarray(subject.points_mm, dtype=float)
     reach_mm = 0.5 * (subject.target.region.step_mm or 0.0) + SAME_PLANE_MM
     outlines = [structure(what, sheet) for what in (subject.target, *subject.others)]
-    lines = [*isodoses(dose, subject.prescribed_gy, sheet), *measured(points, reach_mm, sheet)]
+    lines = isodoses(dose, subject.prescribed_gy, sheet, subject.course)
+    if not subject.course:
+        lines += measured(points, reach_mm, sheet)
     unseen = [o.label for o in outlines[: 2 if subject.ends_on else 1] if not o.rings_mm]
     side_mm = round(sheet.side_mm, _DIGITS)
     return Picture(
@@ -144,7 +161,7 @@ def _picture(subject: Subject, sheet: Sheet, pixels: tuple[str, str], count: int
         subject=subject.subject,
         title=subject.title,
         plane=sheet.plane,
-        caption=_caption(subject, sheet, reach_mm, unseen),
+        caption=_of_course(lines, dose, sheet) if subject.course else _caption(subject, sheet, reach_mm, unseen),
         width_mm=side_mm,
         height_mm=side_mm,
         rows=count,
@@ -155,7 +172,7 @@ def _picture(subject: Subject, sheet: Sheet, pixels: tuple[str, str], count: int
         corner_mm=_rounded(sheet.corner_mm, _DIGITS),
         right=_rounded(sheet.right, _UNIT_DIGITS),
         down=_rounded(sheet.down, _UNIT_DIGITS),
-        ends_mm=tuple(_rounded(point, _DIGITS) for point in points),
+        ends_mm=() if subject.course else tuple(_rounded(point, _DIGITS) for point in points),
         crossing_mm=(round(sheet.crossing_mm[0], _DIGITS), round(sheet.crossing_mm[1], _DIGITS)),
         outlines=tuple(outline for outline in (*outlines, *lines) if outline.rings_mm),
     )
@@ -173,6 +190,16 @@ def _caption(subject: Subject, sheet: Sheet, reach_mm: float, unseen: list[str])
     off = sheet.off_plane_mm(points).tolist()
     parts = [f"{name} {sheet.beside(d)} the plane" for name, d in zip(names, off, strict=True) if abs(d) > reach_mm]
     parts += [f"{name} is not cut by the plane" for name in unseen]
+    return "; ".join(parts)
+
+
+def _of_course(isodose_lines: Sequence[PictureContour], dose: Dose | None, sheet: Sheet) -> str:
+    """Return what of an earlier dose is not seen in a plane."""
+    parts = []
+    if not any(line.rings_mm for line in isodose_lines):
+        parts.append("none of its isodose lines runs through this picture")
+    if not is_reached(dose, sheet):
+        parts.append("its dose is not known in all of this picture")
     return "; ".join(parts)
 
 

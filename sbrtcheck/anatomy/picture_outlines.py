@@ -22,7 +22,7 @@ from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.plates import connected_steps
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.model import Dose, FloatArray
-from sbrtcheck.results import PictureContour
+from sbrtcheck.results import EARLIER, PictureContour
 
 Ring = tuple[tuple[float, float], ...]
 
@@ -38,6 +38,8 @@ _DOSE_STEP_MM = 1.0  # isodose lines are drawn on points this far apart
 
 _PRESCRIBED_PERCENT = (100.0, 80.0, 50.0)
 _MAXIMUM_PERCENT = (90.0, 50.0)  # where nothing is prescribed
+# Of an earlier course: what was treated, where tissue counts as irradiated, and the edge of what it gave at all.
+_EARLIER_PERCENT = (95.0, 50.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,33 +64,59 @@ def structure(what: Outlined, sheet: Sheet) -> PictureContour:
     )
 
 
-def isodoses(dose: Dose | None, prescribed_gy: float | None, sheet: Sheet) -> list[PictureContour]:
-    """Return isodose lines as shares of the prescription, or of the maximum of the grid where nothing is prescribed."""
+def isodoses(dose: Dose | None, prescribed_gy: float | None, sheet: Sheet, course: str = "") -> list[PictureContour]:
+    """Return isodose lines as shares of the prescription, or of the maximum of the grid where nothing is prescribed.
+
+    Parameters
+    ----------
+    dose : Dose, optional
+        NaN where it is not known.
+    prescribed_gy : float, optional
+    sheet : Sheet
+    course : str
+        Name of the earlier course that gave the dose; "" for this plan.
+    """
     if dose is None:
         return []
-    full_gy = prescribed_gy if prescribed_gy else float(dose.dose_gy.max())
+    full_gy = prescribed_gy if prescribed_gy else float(np.nanmax(dose.dose_gy))
     of = "" if prescribed_gy else " of the maximum"
-    ticks, _ = sheet.grid(max(2, round(sheet.side_mm / _DOSE_STEP_MM)))
     try:
-        ((_, dose_gy),), (inside,) = DoseLayers(dose, sheet.to_patient, ticks, ticks, np.zeros(1)).both(0, 1)
+        ticks, dose_gy, inside = _sampled(dose, sheet)
     except NotComputable:
         return []
     from contourpy import contour_generator  # needed where something is drawn, not by measure
 
     generator = contour_generator(ticks, ticks, np.ma.masked_array(dose_gy, ~inside))
+    percents = _EARLIER_PERCENT if course else _PRESCRIBED_PERCENT if prescribed_gy else _MAXIMUM_PERCENT
     found = []
-    for percent in _PRESCRIBED_PERCENT if prescribed_gy else _MAXIMUM_PERCENT:
+    for percent in percents:
         level_gy = percent / 100.0 * full_gy
         lines = [np.asarray(line) for line in generator.lines(level_gy)] if level_gy > 0.0 else []
+        label = f"{percent:g} %{of} ({level_gy:.4g} Gy)"
         found.append(
             PictureContour(
-                label=f"{percent:g} %{of} ({level_gy:.4g} Gy)",
+                label=f"{label}, {course}" if course else label,
                 kind="isodose",
-                role=f"{percent:g}",
+                role=f"{EARLIER} {percent:g}" if course else f"{percent:g}",
                 rings_mm=tuple(_points(line) for line in lines),
             )
         )
     return found
+
+
+def is_reached(dose: Dose | None, sheet: Sheet) -> bool:
+    """Return whether a dose is known everywhere in a picture."""
+    try:
+        return dose is not None and bool(_sampled(dose, sheet)[2].all())
+    except NotComputable:
+        return False
+
+
+def _sampled(dose: Dose, sheet: Sheet) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Return where a dose is sampled along each side, its values, and where they are known; raises NotComputable."""
+    ticks, _ = sheet.grid(max(2, round(sheet.side_mm / _DOSE_STEP_MM)))
+    ((_, dose_gy),), (inside,) = DoseLayers(dose, sheet.to_patient, ticks, ticks, np.zeros(1)).both(0, 1)
+    return ticks, dose_gy, inside & np.isfinite(dose_gy)
 
 
 def measured(points_mm: FloatArray, reach_mm: float, sheet: Sheet) -> list[PictureContour]:

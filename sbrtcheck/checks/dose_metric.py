@@ -13,6 +13,8 @@ from sbrtcheck.checks.units import refuse_other_unit
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import MetricSyntaxError, NotComputable
 from sbrtcheck.metrics import parse_metric, remarks
+from sbrtcheck.metrics.base import OfDoseInGy
+from sbrtcheck.metrics.biological import Biological
 from sbrtcheck.model import Structure
 from sbrtcheck.naming.tables import is_known
 from sbrtcheck.results import Outcome, Verdict
@@ -53,6 +55,17 @@ class Parameters(BaseModel):
     def _one_of_both(self) -> Self:
         if bool(self.structures) == self.of_targets:
             raise ValueError("name either structures or of_targets = true")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_sum(self) -> Self:
+        metric = parse_metric(self.metric)
+        own = metric.base if isinstance(metric, Biological) else metric
+        if self.dose == "cumulative" and not (isinstance(own, OfDoseInGy) and own.in_gy):
+            raise ValueError(
+                f"{self.metric!r} has no cumulative value: prescriptions, isodoses of the whole body and volumes "
+                "belong to one plan; use doses in Gy within a structure, such as D0.03cc[Gy]"
+            )
         return self
 
     @model_validator(mode="after")

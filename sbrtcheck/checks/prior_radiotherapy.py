@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,11 +36,11 @@ class PriorRadiotherapy:
 
     Notes
     -----
-    Only "declared none" without earlier files, or a dose that is mapped, can lead to a pass, and the reason says which
-    it was. An earlier dose decides over a declaration. A course whose dose is missing or cannot be mapped, and one that
-    is declared and of which there are no files, leave the lesion not evaluated. Bounds hold over the error of the
-    registration. Where no GTV is drawn, the least dose of the target that encloses the tumour shows irradiation, and
-    its highest dose the lack of it.
+    Only "declared none" or a dose that is mapped can lead to a pass, and the reason says which it was. An earlier dose
+    decides over a declaration. A course without dose, or not mapped, leaves the lesion not evaluated; indeterminate
+    where an earlier target surely holds a part of it. One that is declared without files leaves it not evaluated too,
+    unless no target lesion is declared to be treated before. Where no GTV is drawn, the least dose of the target that
+    encloses the tumour shows irradiation, and its highest dose the lack of it.
     """
 
     id: ClassVar[str] = "prior-radiotherapy"
@@ -56,38 +57,29 @@ class PriorRadiotherapy:
 def _by_declaration(task: Task, prior_given: bool) -> Outcome:
     facts, known = task.declared.facts, task.declared.earlier_courses
     if facts.get(_FACT) is True:
-        reason = f"earlier radiotherapy of a target lesion is declared ({_FACT})"
-        return Outcome(PATIENT, verdict=Verdict.FAIL, reason=reason)
+        return Outcome(PATIENT, verdict=Verdict.FAIL, reason=f"earlier radiotherapy of a target is declared ({_FACT})")
     if prior_given:
         return not_evaluated("a folder of earlier courses was given, and no earlier course was found in it")
+    listed = "; ".join(map(str, known))
     none = next((key for key in (_ANY, _FACT) if facts.get(key) is False), None)
     if known and none != _FACT:
-        return not_evaluated(
-            f"earlier radiotherapy is declared and no dose of it was given: {'; '.join(map(str, known))}"
-        )
+        return not_evaluated(f"earlier radiotherapy is declared and no dose of it was given: {listed}")
     if none is not None:
         which = "no earlier radiotherapy" if none == _ANY else "no earlier radiotherapy of a target lesion"
-        also = f"; declared of other places: {'; '.join(map(str, known))}" if known else ""
+        also = f"; declared of other places: {listed}" if known else ""
         reason = f"by declaration, not by measurement: {which} ({none} = false){also}"
         return Outcome(PATIENT, verdict=Verdict.PASS, reason=reason)
     return not_evaluated(f"no earlier course was given (--prior) and none is ruled out by declaration ({_FACT})")
 
 
 def _one(lesion: Lesion, task: Task, derived: Derived) -> Outcome:
-    tumours = lesion.all_of_role(lesion.measured_role)
-    found = [
-        _course(tumour, number, lesion.measured_role, task.parameters, derived)
-        for tumour in tumours
-        for number in range(1, len(derived.courses) + 1)
-    ]
-    open_ = task.declared.without_files([course.date for course in derived.courses])
-    found += [
-        (Verdict.NOT_EVALUATED, f"an earlier course is declared and no files of it were given: {c}") for c in open_
-    ]
+    each = product(lesion.all_of_role(lesion.measured_role), range(1, len(derived.courses) + 1))
+    found = [_course(tumour, number, lesion.measured_role, task.parameters, derived) for tumour, number in each]
+    found += [_undocumented(str(c), task) for c in task.declared.without_files([c.date for c in derived.courses])]
     verdict = next(v for v in _WORST_FIRST if any(f[0] == v for f in found))
+    reason = "; ".join(dict.fromkeys(text for v, text in found if v == verdict))
     if verdict is Verdict.FAIL and lesion.doubtful:
         verdict = Verdict.INDETERMINATE
-    reason = "; ".join(dict.fromkeys(text for v, text in found if v == verdict)) or found[0][1]
     if task.declared.facts.get(_FACT) is True and verdict is Verdict.PASS:
         verdict = Verdict.INDETERMINATE
         reason += f"; yet earlier radiotherapy of a target lesion is declared ({_FACT})"
@@ -99,24 +91,30 @@ def _one(lesion: Lesion, task: Task, derived: Derived) -> Outcome:
     return decided(lesion, verdict, reason, *evidence)
 
 
+def _undocumented(course: str, task: Task) -> Found:
+    if task.declared.facts.get(_FACT) is False:
+        return Verdict.PASS, f"by declaration, not by measurement, no target lesion lay in: {course} ({_FACT} = false)"
+    return Verdict.NOT_EVALUATED, f"an earlier course is declared and no files of it were given: {course}"
+
+
 def _course(tumour: Structure, number: int, role: str, parameters: Parameters, derived: Derived) -> Found:
-    name = derived.course_name(number)
+    name, course = derived.course_name(number), derived.courses[number - 1]
+    if course.dose is None:
+        name = f"{name} has no dose ({course.state})"
+        if course.structure_set is None:
+            return Verdict.NOT_EVALUATED, name
+    elif course.dose.kind == "EFFECTIVE":
+        return Verdict.NOT_EVALUATED, f"the dose of {name} is weighted for its effect, its prescription is not"
     try:
         found = derived.prior_findings(tumour, number, parameters.treated_isodose_percent)
-        if derived.courses[number - 1].dose is None:
-            return Verdict.NOT_EVALUATED, f"{name} has no dose ({derived.courses[number - 1].state}){_targets(found)}"
+        if course.dose is None:
+            return _by_targets(found, role, name)
         if found.prescribed_gy is None:
-            return (
-                Verdict.NOT_EVALUATED,
-                f"the prescription of {name} is not known, or not one; state it in the site file",
-            )
+            return Verdict.NOT_EVALUATED, f"the prescription of {name} is not known, or not one (site file: courses)"
         verdict, text = _by_dose(found, found.prescribed_gy, role, parameters)
-    except NotComputable as missing:
-        return Verdict.NOT_EVALUATED, f"{name}: {missing}"
-    return (
-        verdict,
-        f"{text}: dose of {name}, {found.mapping}; bounds hold for {found.uncertainty} of error in its place",
-    )
+    except NotComputable as reason:
+        return Verdict.NOT_EVALUATED, f"{name}: {reason}"
+    return verdict, f"{text}: dose of {name}, {found.mapping}; bounds hold for an error of {found.uncertainty}"
 
 
 def _by_dose(found: PriorFindings, prescribed_gy: float, role: str, parameters: Parameters) -> Found:
@@ -125,29 +123,27 @@ def _by_dose(found: PriorFindings, prescribed_gy: float, role: str, parameters: 
     share = found.quantity(f"V{percent:g}%[%]").registered
     highest, lowest = (found.quantity(name).registered for name in ("Max[Gy]", "Min[Gy]"))
     inside = f"{share.value:.0f} % of the {role} lies inside the prior {percent:g} % isodose"
-    treated = share.low >= parameters.treated_share_percent if role == "GTV" else lowest.low >= isodose_gy
-    if treated:
+    if share.low >= parameters.treated_share_percent if role == "GTV" else lowest.low >= isodose_gy:
         return Verdict.FAIL, f"{inside} ({isodose_gy:.2f} Gy)"
     most = f"highest prior dose in the {role} {highest.value:.2f} Gy"
     if highest.high < clear_gy:
         less = f"less than {parameters.untreated_below_percent:g} % of the prior {prescribed_gy:g} Gy"
         return Verdict.PASS, f"{most}, {less}"
-    unknown = found.unknown_share
-    if unknown is not None and unknown.registered.high > 0.0:
-        most += f"; the prior dose grid does not reach {unknown.numerical.value:.0f} % of it"
+    if found.unknown_share is not None and found.unknown_share.registered.high > 0.0:
+        most += f"; the prior dose grid does not reach {found.unknown_share.numerical.value:.0f} % of it"
     return Verdict.INDETERMINATE, f"{inside}, {most}; neither surely treated before nor surely not"
 
 
-def _targets(found: PriorFindings) -> str:
-    """Return what the targets of a course without dose tell: where they are, never that nothing was given."""
-    away = [(t.distance_mm.numerical.value, t) for t in found.targets if t.distance_mm is not None]
-    if not away:
-        return ""
-    distance_mm, nearest = min(away, key=lambda one: one[0])
-    overlap = nearest.overlap_percent
-    if overlap is not None and overlap.registered.low > 0.0:
-        return f"; {overlap.numerical.value:.0f} % of this target lies in its target ROI {nearest.roi_number}"
-    return f"; its target ROI {nearest.roi_number} is {distance_mm:.0f} mm away"
+def _by_targets(found: PriorFindings, role: str, missing: str) -> Found:
+    """Judge a course without dose by its targets: where they are, never that nothing was given elsewhere."""
+    shares = [(t.overlap_percent, t.roi_number) for t in found.targets if t.overlap_percent is not None]
+    held = max(((s.numerical.value, roi) for s, roi in shares if s.registered.low > 0.0), default=None)
+    if held is not None:
+        holds = f"{held[0]:.0f} % of the {role} lies in its target ROI {held[1]}"
+        return Verdict.INDETERMINATE, f"{missing}, and {holds}; its dose would decide"
+    away = [(t.distance_mm.numerical.value, t.roi_number) for t in found.targets if t.distance_mm is not None]
+    nearest = "; its target ROI {1} is {0:.0f} mm away".format(*min(away)) if away else ""
+    return Verdict.NOT_EVALUATED, f"{missing}{nearest}"
 
 
 CHECK = PriorRadiotherapy()

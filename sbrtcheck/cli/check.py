@@ -36,6 +36,15 @@ def check(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write report.json and report.html here.")
     ] = None,
+    export_dose: Annotated[
+        Path | None,
+        typer.Option(
+            "--export-dose",
+            metavar="DIR",
+            help="Write RT Dose objects to show in a viewer: each earlier course on the grid of this plan, the sum of "
+            "all as physical dose, and as EQD2 or BED for each alpha/beta of a cumulative rule of the protocols.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check one plan and say what has to be fixed or asked, worst first."""
@@ -52,12 +61,17 @@ def check(
             declared=declared,
             site=site,
             plan_uid=plan_uid,
+            export_dose=export_dose,
             progress=step,
         )
         if out is not None:
             step("Writing the report")
             for path in write_reports(report, out):
                 say(f"wrote {path}")
+    if export_dose is not None:
+        for notice in report.notices:
+            if notice.code in {"dose-exported", "dose-not-exported"}:
+                say(f"{notice.code}: {notice.message} {notice.where}".rstrip())
     if json:
         emit(report.to_json())
     else:

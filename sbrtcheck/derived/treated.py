@@ -8,19 +8,22 @@ import numpy as np
 
 from sbrtcheck.derived.cumulative import Cumulative
 from sbrtcheck.derived.dosed import Dosed
+from sbrtcheck.dose.accumulation import Accumulated
 from sbrtcheck.dose.biology import Effect
 from sbrtcheck.dose.dvh import DvhCurves
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.volume import centroid
-from sbrtcheck.model import PriorCourse, Structure
+from sbrtcheck.model import Dose, PriorCourse, Structure, frozen
 from sbrtcheck.naming.roles import target_role
 from sbrtcheck.naming.site import SiteCourse
+from sbrtcheck.prior.carried import moved_dose, nearest_rigid
+from sbrtcheck.prior.distance import TargetFinding, earlier_region, target_finding
 from sbrtcheck.prior.mapped import IsodoseLevels, PriorFindings, prior_findings
 from sbrtcheck.prior.mapping import Mapping, find_mapping
 from sbrtcheck.prior.radiobiology import lq_validity
 from sbrtcheck.prior.retreatment import IRRADIATED_PERCENT, Retreatment, retreatment
 from sbrtcheck.prior.search import Uncertainty
-from sbrtcheck.prior.sums import AddedCourse, Sums, fractions_of_course
+from sbrtcheck.prior.sums import AddedCourse, Summed, Sums, fractions_of_course
 
 
 class Treated(Dosed):
@@ -123,10 +126,47 @@ class Treated(Dosed):
             self.course_mapping(number, structure.frame_of_reference_uid),
             self.courses[number - 1].dose,
             self.course_prescribed_gy(number),
-            self.course_targets(number),
+            tuple(self._target_finding(structure, target, number) for target in self.course_targets(number)),
             self.course_uncertainty(number),
             levels,
         )
+
+    def _target_finding(self, structure: Structure, earlier: Structure, number: int) -> TargetFinding:
+        """Return how a structure lies to a target of a course, whose frame of reference may not be that of its dose."""
+        frames = structure.frame_of_reference_uid, earlier.frame_of_reference_uid
+        try:
+            mapping = self._remember(
+                ("target-mapping", *frames), lambda: find_mapping(self.case.registrations, *frames)
+            )
+            key = ("earlier-target", number, earlier.roi_number, frames[0])
+            there = self._remember(key, lambda: earlier_region(earlier, mapping))
+        except NotComputable as reason:
+            return TargetFinding(earlier.roi_number, None, None, None, reason.message)
+        return target_finding(self.region(structure), there, mapping, self.course_uncertainty(number))
+
+    def course_dose_here(self, number: int, frame_of_reference_uid: str) -> Dose:
+        """Return the dose of a course in a frame of reference of this plan, as mapped: to be shown, not judged.
+
+        NaN where it is resampled and not known.
+
+        Raises
+        ------
+        NotComputable
+            If the course has no dose or is not mapped, or has to be resampled and this plan has no dose.
+        """
+        dose = self.courses[number - 1].dose
+        if dose is None:
+            raise NotComputable(f"{self.course_name(number)} has no dose")
+        mapping = self.course_mapping(number, frame_of_reference_uid)
+        rigid = nearest_rigid(mapping.matrix, np.zeros(3)) if mapping.matrix is not None else None
+        if rigid is not None:
+            moved = moved_dose(dose, np.asarray(np.linalg.inv(rigid)))
+            return replace(moved, frame_of_reference_uid=frame_of_reference_uid)
+        total = self.course_resampled(number)
+        lost = total.unreached[0]
+        if lost is None:
+            return total.best
+        return replace(total.best, dose_gy=frozen(np.where(lost, np.nan, total.best.dose_gy), np.float32))
 
     @property
     def sums(self) -> Sums:
@@ -142,30 +182,74 @@ class Treated(Dosed):
     def _sums(self) -> Sums:
         if not self.courses:
             raise NotComputable("no earlier course was given, so there is no cumulative dose")
+        self._refuse_plans_in_common()
         added = [self._added(number) for number in range(1, len(self.courses) + 1)]
         return Sums(self.dose, "this plan", added)
+
+    def _refuse_plans_in_common(self) -> None:
+        """Refuse doses that hold the same plan: their sum would count it twice."""
+        doses = [("this plan", self.dose)]
+        doses += [(self.course_name(n), c.dose) for n, c in enumerate(self.courses, start=1) if c.dose is not None]
+        held: dict[str, str] = {}
+        for name, dose in doses:
+            for uid in sorted(set(dose.referenced_plan_uids)):
+                if uid in held:
+                    what = f"the doses of {held[uid]} and of {name} hold the same plan, which would count twice"
+                    raise NotComputable(what, remedy="Give the dose of each course alone", where=uid)
+                held[uid] = name
+
+    def _sums_with(self, number: int) -> tuple[Sums, int]:
+        """Return sums that hold a course, and its place in them: of it alone where another one cannot be added."""
+        try:
+            return self.sums, number - 1
+        except NotComputable:
+            alone = self._remember(("sums", number), lambda: Sums(self.dose, "this plan", [self._added(number)]))
+            return alone, 0
+
+    def course_resampled(self, number: int) -> Accumulated:
+        """Return the dose of a course on the grid of this plan, as mapped: to be shown, not judged.
+
+        Raises
+        ------
+        NotComputable
+            If this plan or the course has no dose, or the course is not mapped.
+        """
+        sums, place = self._sums_with(number)
+        return sums.course_as_mapped(place)
 
     def _added(self, number: int) -> AddedCourse:
         course, name, said = self.courses[number - 1], self.course_name(number), self.said_of(number)
         if course.dose is None:
             raise NotComputable(f"{name} has no dose, so there is no cumulative dose")
         try:
+            mapping = self.course_mapping(number, self.dose.frame_of_reference_uid)
+        except NotComputable as reason:
+            raise NotComputable(f"{name} is not mapped: {reason.message}", remedy=reason.remedy) from reason
+        try:
             fractions = self.course_fractions(number)
         except NotComputable:
             fractions = None
         error = self.course_uncertainty(number)
-        centres = [centroid(self.region(target.structure)) for target in self.targets]
-        x, y, z = np.mean(centres, axis=0).tolist() if centres else (0.0, 0.0, 0.0)
         return AddedCourse(
             name=name,
             dose=course.dose,
-            mapping=self.course_mapping(number, self.dose.frame_of_reference_uid),
+            mapping=mapping,
             fractions=fractions,
             recovery=said.recovery_percent / 100.0 if said is not None else 0.0,
             shift_mm=error.shift_mm,
             rotation_deg=error.rotation_deg,
-            pivot_mm=(x, y, z),
+            pivot_mm=self._pivot_mm(),
         )
+
+    def _pivot_mm(self) -> tuple[float, float, float]:
+        """Return where registrations are taken to fit: the middle of the lesions, without any that of the dose grid."""
+        centres = [centroid(self.region(lesion.outermost)) for lesion in self.lesions]
+        if not centres:
+            grid = self.dose.lattice
+            ends = np.array([[t[0], t[-1]] for t in (grid.i_mm, grid.j_mm, grid.k_mm)])
+            centres = [grid.to_lps(ends.mean(axis=1)[None])[0]]
+        x, y, z = np.mean(centres, axis=0).tolist()
+        return x, y, z
 
     @property
     def cumulative(self) -> Cumulative:
@@ -174,20 +258,40 @@ class Treated(Dosed):
 
     def cumulative_remarks(self, structure: Structure, effect: Effect | None) -> tuple[str, ...]:
         """Return what must be known of a cumulative value: what was added and how, and what is missing of it."""
-        sums, region = self.sums, self.region(structure)
-        fractions = self.fractions(structure) if effect is not None else None
-        told = [sums.accumulated(effect, fractions, region).text, *sums.missing(region, self.method)]
-        told += [
+        key = ("cumulative-remarks", structure.roi_number, effect)
+        return self._remember(key, lambda: self._cumulative_remarks(structure, effect))
+
+    def _cumulative_remarks(self, structure: Structure, effect: Effect | None) -> tuple[str, ...]:
+        summed, courses = self._summed(structure, effect), self.sums.courses
+        told = [summed.text, *summed.missing]
+        recovered = [
             f"{100.0 * course.recovery:g} % of the effect of {course.name} taken as recovered ({said.recovery_source})"
-            for number, course in enumerate(sums.courses, start=1)
+            for number, course in enumerate(courses, start=1)
             if course.recovery and (said := self.said_of(number)) is not None
         ]
-        if effect is not None:
-            highest = [("this plan", float(self.dose.dose_gy.max()), fractions or 1)]
-            highest += [(c.name, float(c.dose.dose_gy.max()), c.fractions or 1) for c in sums.courses]
-            notice = lq_validity(highest)
-            told += [notice.message] if notice is not None else []
-        return tuple(told)
+        if effect is None:
+            return (*told, *(["recovery lessens effects only, not this physical dose"] if recovered else []))
+        notice = lq_validity(self._highest_given(structure))
+        return (*told, *recovered, *([notice.message] if notice is not None else []))
+
+    def _highest_given(self, structure: Structure) -> list[tuple[str, float, int]]:
+        """Return name, highest dose (Gy) in a structure and fractions of each course whose fractions are known."""
+        sums, region = self.sums, self.region(structure)
+        found = [("this plan", self.dvh(structure).best.maximum_gy, self.fractions(structure))]
+        for place, course in enumerate(sums.courses):
+            if course.fractions is None:
+                continue
+            near = (course.name, sums.highest_gy(place, region), course.fractions)
+            if lq_validity([near]) is not None:  # the dose in the structure itself takes longer
+                near = (course.name, sums.highest_gy(place, region, self.method), course.fractions)
+            found.append(near)
+        return found
+
+    def _summed(self, structure: Structure, effect: Effect | None) -> Summed:
+        self.dvh(structure)  # refuses a dose in another frame of reference
+        fractions = self.fractions(structure) if effect is not None else None
+        key = ("cumulative", structure.roi_number, effect, fractions)
+        return self._remember(key, lambda: self.sums.summed(self.region(structure), effect, fractions, self.method))
 
     def retreatment(self, number: int) -> Retreatment:
         """Return what kind of re-irradiation this plan is with an earlier course.
@@ -195,18 +299,24 @@ class Treated(Dosed):
         Raises
         ------
         NotComputable
-            As ``sums`` does, and if a prescription is not known.
+            If this plan or the course has no dose, the course is not mapped, or a prescription is not known.
         """
         earlier_gy = self.course_prescribed_gy(number)
         if earlier_gy is None:
             raise NotComputable(f"the prescription of {self.course_name(number)} is not known, or not one")
         share = IRRADIATED_PERCENT / 100.0
-        now_gy = min(self.prescribed_gy(lesion.outermost) for lesion in self.lesions) if self.lesions else None
-        if now_gy is None:
+        prescribed_gy = {self.prescribed_gy(lesion.outermost) for lesion in self.lesions}
+        if not prescribed_gy:
             raise NotComputable("no target was found, so the prescription of this plan is not known")
-        overlap = self.sums.irradiated_in_both(number - 1, share * now_gy, share * earlier_gy)
+        now_gy = min(prescribed_gy)
+        sums, place = self._sums_with(number)
+        overlap = sums.irradiated_in_both(place, share * now_gy, share * earlier_gy)
         # Where an overlap is ruled out, its own bound says so: what a course does not reach counts as irradiated.
-        return retreatment(overlap, (), same_organ=None, earlier_known=True)
+        found = retreatment(overlap, (), same_organ=None, earlier_known=True)
+        if len(prescribed_gy) == 1:
+            return found
+        several = f"of several prescriptions of this plan the lowest, {now_gy:g} Gy, is taken"
+        return replace(found, text=f"{found.text}; {several}")
 
     def cumulative_dvh(self, structure: Structure, effect: Effect | None = None) -> DvhCurves:
         """Return the DVH of a structure in the sum of this plan and all earlier courses.
@@ -216,7 +326,4 @@ class Treated(Dosed):
         NotComputable
             As ``dvh`` and ``sums`` do, and for an effect if a number of fractions is not known.
         """
-        self.dvh(structure)  # refuses a dose in another frame of reference
-        fractions = self.fractions(structure) if effect is not None else None
-        key = ("cumulative", structure.roi_number, effect, fractions)
-        return self._remember(key, lambda: self.sums.curves(self.region(structure), effect, fractions, self.method))
+        return self._summed(structure, effect).curves

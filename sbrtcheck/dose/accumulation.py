@@ -246,6 +246,19 @@ def unreached_share(region: Region, total: Accumulated, course: int | None, meth
     return Interval(value.value, min(low.low, value.value), max(high.high, value.value))
 
 
+def missing(region: Region, total: Accumulated, method: Method = _METHOD) -> tuple[str, ...]:
+    """Return, as sentences, which part of a structure lacks the dose of which course; raises as ``unreached_share``."""
+    found = []
+    for number, name in enumerate(total.courses):
+        share = unreached_share(region, total, number, method)
+        if share.high > 0.0:
+            found.append(
+                f"the dose of {name} does not surely reach {100.0 * share.value:.1f} % of {region.where} "
+                f"({100.0 * share.low:.1f} to {100.0 * share.high:.1f} %): unknown there, not zero"
+            )
+    return tuple(found)
+
+
 def _held_in(region: Region, plan: Dose, mask: BoolArray, method: Method) -> DvhCurves:
     """Return the curves of a structure in the field that is 1 in a mask and 0 outside it."""
     field = replace(plan, dose_gy=frozen(mask, np.float32))

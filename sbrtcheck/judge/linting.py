@@ -137,10 +137,6 @@ def _odd(file: ProtocolFile, lines: dict[str, int]) -> Iterator[Problem]:
             same = seen.setdefault(key, rule.id)
             if same != rule.id:
                 yield warn(path, f"{rule.id} and {same} limit the same: {what}", "Keep one of them")
-    used = {rule.source for rule in file.rules} | {table.source for table in file.tables}
-    for number, source in enumerate(file.sources):
-        if source.id not in used:
-            yield warn(f"sources[{number}]", f"no rule or table names the source {source.id!r}")
 
 
 def _measured(rule: Rule) -> Iterator[tuple[tuple[object, ...], str]]:

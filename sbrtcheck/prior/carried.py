@@ -171,7 +171,7 @@ def field_of(carried_dose: CarriedDose, points: Points, reach_mm: float) -> Fiel
         known &= reached[:, 0] >= _KNOWN
     to_index = np.diag([*[1.0 / step] * 3, 1.0])
     to_index[:3, 3] = [-i[0] / step, -j[0] / step, -k[0] / step]
-    values = np.where(known, both[:, 1], np.nan).astype(np.float32)
+    values = np.ascontiguousarray(np.where(known, both[:, 1], np.nan))
     return Field(values, to_index @ np.linalg.inv(lattice.to_patient), np.nan)
 
 

@@ -16,12 +16,14 @@ from sbrtcheck.geometry.volume import centroid, volume
 from sbrtcheck.model import FloatArray, Structure, frozen
 from sbrtcheck.prior.field import Field, Points, means, values_at
 from sbrtcheck.prior.mapping import Mapping
-from sbrtcheck.prior.occupied import Occupied, occupied
+from sbrtcheck.prior.occupied import Occupied, occupied, scattered
 from sbrtcheck.prior.search import MISSED, Uncertainty, extremes, motions
 from sbrtcheck.results import Interval
 
 # Cells of the smaller of two targets, and cells of the larger one at most.
 _CELLS, _CELLS_MOST = 15_000, 120_000
+# Points for the search, which only asks where the volume is least and most: one for so many cells.
+_CELLS_A_POINT = 4.0
 # Rounding of a sum over cells that a border crosses, as a share of a cell for each: they err at random, so together by
 # the root of their number. Three times what one cell errs by, evenly spread over a quarter of a cell.
 _BORDER_SHARE = 3.0 * 0.25 / np.sqrt(12.0)
@@ -75,36 +77,38 @@ class TargetFinding:
     reason: str = ""
 
 
-def target_finding(region: Region, earlier: Structure, mapping: Mapping, uncertainty: Uncertainty) -> TargetFinding:
+def target_finding(region: Region, earlier: Region, mapping: Mapping, uncertainty: Uncertainty) -> TargetFinding:
     """Return overlap and distance of a target of this plan and one of an earlier course.
 
     Parameters
     ----------
     region : Region
         Of this plan.
-    earlier : Structure
-        Of the earlier course, in its own frame.
+    earlier : Region
+        Of the earlier course, as ``earlier_region`` returns it.
     mapping : Mapping
         From the frame of this plan to that of the earlier structure.
     uncertainty : Uncertainty
+
+    Notes
+    -----
+    Nothing is raised: what cannot be measured is None, with the reason.
     """
     reasons = []
-    distance = shared = None
+    distance = shared = share = None
     try:
-        there = earlier_region(earlier, mapping)
+        distance = target_distance(region, earlier, mapping, uncertainty)
     except NotComputable as reason:
-        return TargetFinding(earlier.roi_number, None, None, None, str(reason))
-    try:
-        distance = target_distance(region, there, mapping, uncertainty)
-    except NotComputable as reason:
-        reasons.append(str(reason))
+        reasons.append(reason.message)
     try:
         apart = distance is not None and distance.registered.low > 0.0
-        shared = Ranged.of(0.0, 0.0, 0.0) if apart else target_overlap(region, there, mapping, uncertainty)
+        shared = Ranged.of(0.0, 0.0, 0.0) if apart else target_overlap(region, earlier, mapping, uncertainty)
+        share = _percent(shared, volume(region))
     except NotComputable as reason:
-        reasons.append(str(reason))
-    share = None if shared is None else _percent(shared, volume(region))
-    return TargetFinding(earlier.roi_number, shared, share, distance, "; ".join(reasons))
+        reasons.append(reason.message)
+    if distance is not None and shared is not None and shared.registered.low > 0.0:
+        distance = replace(distance, registered=replace(distance.registered, high=distance.numerical.value))
+    return TargetFinding(earlier.roi_number, shared, share, distance, "; ".join(dict.fromkeys(reasons)))
 
 
 def earlier_region(earlier: Structure, mapping: Mapping) -> Region:
@@ -176,11 +180,11 @@ def target_overlap(region: Region, earlier: Region, mapping: Mapping, uncertaint
     deformable mapping does not reach counts as outside below and as inside above.
     """
     cell = _cell_mm(region, earlier)
-    ours, theirs = occupied(region, cell), occupied(earlier, cell)
-    shared = _Shared(ours, theirs, mapping)
+    points = Points(*scattered(region, cell * float(np.cbrt(_CELLS_A_POINT))))
+    shared = _Shared(occupied(region, cell), occupied(earlier, cell), mapping)
     centre = centroid(region)
     nominal = shared.bounds(np.eye(4))
-    found = extremes(lambda p: shared.quick(motions(p, centre, uncertainty)), 1, uncertainty)
+    found = extremes(lambda p: shared.quick(points, motions(p, centre, uncertainty)), 1, uncertainty)
     least, most = (shared.bounds(m) for m in motions(found.positions[0], centre, uncertainty))
     low, high = min(nominal.low, least.low), max(nominal.high, most.high)
     # What the search may have missed, see there.
@@ -197,19 +201,19 @@ class _Shared:
         self._cell_mm, self._cell_mm3 = ours.cell_mm, ours.cell_mm**3
         self._normals = ours.normals()
         self._points_mm, self._shares = points, volumes / self._cell_mm3
-        held = volumes[0] > 0.0
-        self._points = Points(points[held], volumes[0][held])
-        self._fields = [Field(np.ascontiguousarray(share), theirs.to_index, 0.0) for share in theirs.shares]
+        self._fields = [
+            Field(np.ascontiguousarray(share, dtype=np.float64), theirs.to_index, 0.0) for share in theirs.shares
+        ]
         self._mapping = mapping
 
-    def quick(self, moves: FloatArray) -> FloatArray:
-        """Return the best estimate after motions ``(P, 4, 4)``, ``(P, 1, 2)``, mm3."""
+    def quick(self, points: Points, moves: FloatArray) -> FloatArray:
+        """Return what of points lies in the other target after motions ``(P, 4, 4)``, ``(P, 1, 2)``, mm3."""
         if self._mapping.matrix is not None:
-            return means(self._fields[0], self._points, moves)[:, None, :]
+            return means(self._fields[0], points, moves)[:, None, :]
         found = []
         for move in moves:
-            theirs = self._theirs(0, self._points.points_mm, move)
-            sums = (float(self._points.volume_mm3 @ np.nan_to_num(theirs, nan=unknown)) for unknown in (0.0, 1.0))
+            theirs = self._theirs(0, points.points_mm, move)
+            sums = (float(points.volume_mm3 @ np.nan_to_num(theirs, nan=unknown)) for unknown in (0.0, 1.0))
             found.append([tuple(sums)])
         return np.array(found)
 
@@ -252,7 +256,7 @@ class _Shared:
 
 def _cell_mm(a: Region, b: Region) -> float:
     """Return the side of cells that tell both targets apart from their borders, and are not too many."""
-    small, large = sorted((volume(a).value * _MM3_PER_CM3, volume(b).value * _MM3_PER_CM3))
+    small, large = sorted(volume(r).value * _MM3_PER_CM3 for r in (a, b))
     return float(np.cbrt(max(small / _CELLS, large / _CELLS_MOST)))
 
 

@@ -14,6 +14,9 @@ from sbrtcheck.geometry.rings import rings_of
 from sbrtcheck.geometry.slices import layers_of
 from sbrtcheck.model import FloatArray
 
+# Steps of a sequence that fills a cube evenly: powers of the inverse of the root of x**4 = x + 1.
+_SCATTER = 1.2207440846057596 ** -np.array([1.0, 2.0, 3.0])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Occupied:
@@ -86,6 +89,43 @@ def occupied(region: Region, cell_mm: float) -> Occupied:
         u, v, w = corner - first + 1
         whole[:, w : w + shares.shape[1], v : v + shares.shape[2], u : u + shares.shape[3]] += shares
     return Occupied(np.minimum(whole, 1.0), (first - 1.0) * cell_mm, cell_mm, region.to_patient)
+
+
+def scattered(region: Region, cell_mm: float) -> tuple[FloatArray, FloatArray]:
+    """Return points inside a structure, one for each cell of it, and the volume that each stands for.
+
+    Parameters
+    ----------
+    region : Region
+    cell_mm : float
+
+    Returns
+    -------
+    points_mm : (N, 3) float
+        LPS.
+    volume_mm3 : (N,) float
+        All alike.
+
+    Raises
+    ------
+    NotComputable
+        If a thickness is unknown.
+
+    Notes
+    -----
+    Points in the middles of cells lie on planes, and what is counted of them changes in steps where a plane meets a
+    border. So points are scattered, each within what its cell holds.
+    """
+    cells = occupied(region, cell_mm)
+    middles, volumes = cells.cells()
+    share = volumes[0] / cell_mm**3
+    steps = np.modf(np.arange(1, len(share) + 1)[:, None] * _SCATTER)[0] - 0.5
+    # The border of a cell that is half full leads through its middle; of a fuller one there is more room beside it.
+    room = cell_mm * np.clip(2.0 * share - 1.0, 0.0, 1.0)
+    moved = middles + room[:, None] * steps @ cells.to_patient[:3, :3].T
+    # Of a structure smaller than a cell no cell is half full.
+    inside = share >= min(0.5, float(share.max()))
+    return moved[inside], np.full(int(inside.sum()), float(volumes[0].sum()) / int(inside.sum()))
 
 
 def _of_part(part: Region, cell_mm: float) -> tuple[NDArray[np.intp], FloatArray]:

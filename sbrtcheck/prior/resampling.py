@@ -153,26 +153,28 @@ class Resampling:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ball:
-    """Points that enclose a ball around a voxel, each between eight voxels or on one of them.
+    """Points that enclose a ball around a voxel, in voxels (k, j, i) from it.
 
     Attributes
     ----------
-    offsets : (P, 3) int
-        Voxels (k, j, i) away from the voxel.
-    weights : (P,) float32
+    whole : (M, 3) int
+        Points on voxels.
+    between : (P, 8, 3) int
+        The voxels around each other point.
+    weights : (P, 8) float32
         Of each of them.
-    ends : (D,) int
-        Where each point's voxels end in the list.
     """
 
-    offsets: NDArray[np.int64]
+    whole: NDArray[np.int64]
+    between: NDArray[np.int64]
     weights: DoseArray
-    ends: NDArray[np.int64]
 
     def highest(self, values: DoseArray, margin: tuple[int, ...], shape: tuple[int, ...]) -> DoseArray:
         """Return the highest value at these points around each voxel of the inner part of an array."""
-        found = np.full(shape, -np.inf, dtype=np.float32)
-        _highest(values, self.offsets + np.array(margin), self.weights, self.ends, found)
+        found = np.empty(shape, dtype=np.float32)
+        steps = np.array([values.shape[1] * values.shape[2], values.shape[2], 1])
+        whole, between = ((offsets + np.array(margin)) @ steps for offsets in (self.whole, self.between))
+        _highest(np.ascontiguousarray(values, dtype=np.float32), whole, between, self.weights, found)
         return found
 
 
@@ -214,12 +216,14 @@ def _ball(steps_mm: FloatArray, radius_mm: float) -> _Ball:
     reach = np.floor(radius_mm / steps_mm).astype(int)
     inner = np.array(list(product(*(range(-n, n + 1) for n in reach))))
     inner = inner[np.linalg.norm(inner * steps_mm, axis=1) <= radius_mm]
-    points = np.concatenate([inner, radius_mm * _corners(radius_mm, steps_mm) / steps_mm])
+    points = radius_mm * _corners(radius_mm, steps_mm) / steps_mm
     base = np.floor(points).astype(np.int64)[:, None, :]
     upper = np.array(list(product((0, 1), repeat=3)))
     weights = np.where(upper, points[:, None, :] - base, 1.0 - (points[:, None, :] - base)).prod(axis=2)
-    needed = weights > 0.0
-    return _Ball((base + upper)[needed], weights[needed].astype(np.float32), np.cumsum(needed.sum(axis=1)))
+    # A voxel without weight may lie beyond the margin; the one with the most stands in for it.
+    around, most = base + upper, weights.argmax(axis=1)
+    around = np.where(weights[:, :, None] > 0.0, around, around[np.arange(len(around)), most][:, None, :])
+    return _Ball(inner, around, weights.astype(np.float32))
 
 
 @cache
@@ -261,22 +265,34 @@ def _wider(lattice: Lattice, margin: tuple[int, ...]) -> Lattice:
 
 @compiled
 def _highest(
-    values: DoseArray, offsets: NDArray[np.int64], weights: DoseArray, ends: NDArray[np.int64], found: DoseArray
+    values: DoseArray,
+    whole: NDArray[np.int64],
+    between: NDArray[np.int64],
+    weights: DoseArray,
+    found: DoseArray,
 ) -> None:
-    """Fill ``found`` with the highest of the weighted sums of neighbours; offsets count from its first voxel."""
-    width = found.shape[2]
-    row = np.empty(width, dtype=np.float32)
+    """Fill ``found`` with the highest of single values and of weighted sums of eight.
+
+    Places ``(M,)`` and ``(P, 8)`` count along the flat array from its first voxel. A layer is worked on as one
+    row with the voxels of the margin in it, which are left out at the end: long loops run fast.
+    """
+    flat, width = values.ravel(), values.shape[2]
+    length = (found.shape[1] - 1) * width + found.shape[2]
+    top = np.empty(length, dtype=np.float32)
     for k in range(found.shape[0]):
+        layer = flat[k * values.shape[1] * width :]
+        top[:] = -np.inf
+        for n in whole:
+            one = layer[n : n + length]
+            for i in range(length):
+                top[i] = one[i] if one[i] > top[i] else top[i]
+        for p in range(len(between)):
+            at, w = between[p], weights[p]
+            a, b, c, d = layer[at[0] :], layer[at[1] :], layer[at[2] :], layer[at[3] :]
+            e, f, g, h = layer[at[4] :], layer[at[5] :], layer[at[6] :], layer[at[7] :]
+            for i in range(length):
+                total = w[0] * a[i] + w[1] * b[i] + w[2] * c[i] + w[3] * d[i]
+                total += w[4] * e[i] + w[5] * f[i] + w[6] * g[i] + w[7] * h[i]
+                top[i] = total if total > top[i] else top[i]
         for j in range(found.shape[1]):
-            highest = found[k, j]
-            first = 0
-            for last in ends:
-                row[:] = 0.0
-                for n in range(first, last):
-                    start = offsets[n, 2]
-                    near = values[k + offsets[n, 0], j + offsets[n, 1], start : start + width]
-                    for i in range(width):
-                        row[i] += weights[n] * near[i]
-                for i in range(width):
-                    highest[i] = max(highest[i], row[i])
-                first = last
+            found[k, j] = top[j * width : j * width + found.shape[2]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
@@ -16,15 +16,15 @@ from sbrtcheck.dose.accumulation import (
     accumulated,
     accumulated_curves,
     cropped,
+    missing,
     plan_part,
     require_physical,
-    unreached_share,
 )
 from sbrtcheck.dose.biology import Effect
-from sbrtcheck.dose.dvh import DvhCurves
+from sbrtcheck.dose.dvh import DvhCurves, dvh_curves
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.region import Region
-from sbrtcheck.model import Dose, DoseArray, FloatArray, Lattice, Method, PriorCourse
+from sbrtcheck.model import Dose, DoseArray, FloatArray, Lattice, Method, PriorCourse, frozen
 from sbrtcheck.prior.resampling import Resampled, Resampling, Window
 from sbrtcheck.results import Interval
 
@@ -73,6 +73,24 @@ class AddedCourse:
         """Return how far any point of a window may lie from where the mapping puts it, mm."""
         lever_mm = np.linalg.norm(_box_mm(lattice, window) - np.array(self.pivot_mm), axis=1).max()
         return self.shift_mm + 2.0 * float(np.sin(np.radians(min(self.rotation_deg, 180.0)) / 2.0) * lever_mm)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summed:
+    """The sum of all courses in one structure.
+
+    Attributes
+    ----------
+    curves : DvhCurves
+    text : str
+        What was added and how.
+    missing : tuple of str
+        Which part lacks the dose of which course, a sentence each.
+    """
+
+    curves: DvhCurves
+    text: str
+    missing: tuple[str, ...]
 
 
 class Sums:
@@ -144,30 +162,33 @@ class Sums:
         displacement_mm = self.courses[number].displacement_mm(self.plan.lattice, window)
         return self._resampled[number].within(window, displacement_mm)
 
-    def curves(
-        self, region: Region, effect: Effect | None, fractions: int | None, method: Method = _METHOD
-    ) -> DvhCurves:
-        """Return the cumulative dose-volume histogram of a structure; raises as ``accumulated`` does."""
-        return accumulated_curves(region, self.accumulated(effect, fractions, region), method)
+    def summed(self, region: Region, effect: Effect | None, fractions: int | None, method: Method = _METHOD) -> Summed:
+        """Return the cumulative DVH of a structure and what is told of it; raises as ``accumulated`` does."""
+        total = self.accumulated(effect, fractions, region)
+        return Summed(accumulated_curves(region, total, method), total.text, missing(region, total, method))
 
-    def missing(self, region: Region, method: Method = _METHOD) -> tuple[str, ...]:
-        """Return, as sentences, which part of a structure lacks the dose of which course.
+    def highest_gy(self, number: int, region: Region, method: Method | None = None) -> float:
+        """Return the highest physical dose that an earlier course, counted from 0, gave to a structure, as mapped.
+
+        Parameters
+        ----------
+        number : int
+        region : Region
+        method : Method, optional
+            Without it, the highest dose in the box around the structure: quick, and hardly ever less.
 
         Raises
         ------
         NotComputable
             If the structure lies outside the grid of the plan.
         """
-        total = self.accumulated(None, None, region)
-        found = []
-        for number, name in enumerate(total.courses[1:], start=1):
-            share = unreached_share(region, total, number, method)
-            if share.high > 0.0:
-                found.append(
-                    f"the dose of {name} does not surely reach {100.0 * share.value:.1f} % of {region.where} "
-                    f"({100.0 * share.low:.1f} to {100.0 * share.high:.1f} %): unknown there, not zero"
-                )
-        return tuple(found)
+        window = window_around(region, self.plan.lattice)
+        found = self._resampled[number].within(window)
+        dose_gy = _known(found.best_gy, found, 0.0)
+        if method is None:
+            return float(dose_gy.max())
+        field = replace(cropped(self.plan, window), dose_gy=frozen(dose_gy, np.float32))
+        return dvh_curves(region, field, method).best.maximum_gy
 
     def course_as_mapped(self, number: int) -> Accumulated:
         """Return the physical dose of one earlier course, counted from 0, on the grid of the plan: to be shown."""

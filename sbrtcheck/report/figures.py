@@ -51,16 +51,18 @@ def curve_strokes(curves: Sequence[DvhCurve]) -> tuple[Stroke, ...]:
     return tuple(Stroke(_COLOURS[place % len(_COLOURS)], _DASHES[place % len(_DASHES)]) for place in range(len(curves)))
 
 
-def swatch(stroke: Stroke, ground: str = "") -> Markup:
-    """Return a short piece of a stroke for a legend, on ``ground`` if the drawing has one."""
+def swatch(stroke: Stroke, ground: str = "", width: float = 2.0) -> Markup:
+    """Return a short piece of a stroke for a legend, on ``ground`` if the drawing has one, so wide."""
     rect = Markup('<rect width="26" height="10" fill="{}"/>').format(ground) if ground else Markup()
-    line = Markup('<line x1="1" x2="25" y1="5" y2="5" stroke="{}" stroke-width="2" stroke-dasharray="{}"/>')
+    line = Markup('<line x1="1" x2="25" y1="5" y2="5" stroke="{}" stroke-width="{:g}" stroke-dasharray="{}"/>')
     return Markup('<svg class="swatch" viewBox="0 0 26 10" aria-hidden="true">{}{}</svg>').format(
-        rect, line.format(stroke.colour, stroke.dashes or "none")
+        rect, line.format(stroke.colour, width, stroke.dashes or "none")
     )
 
 
-def dvh_plot(curves: Sequence[DvhCurve], prescribed_gy: Sequence[float]) -> Markup:
+def dvh_plot(
+    curves: Sequence[DvhCurve], prescribed_gy: Sequence[float], strokes: Sequence[Stroke] | None = None
+) -> Markup:
     """Return cumulative DVHs with their bounds as bands, and the prescriptions as vertical lines.
 
     Parameters
@@ -69,6 +71,8 @@ def dvh_plot(curves: Sequence[DvhCurve], prescribed_gy: Sequence[float]) -> Mark
         Drawn in order, with ``curve_strokes``.
     prescribed_gy : sequence of float
         Prescribed doses, Gy.
+    strokes : sequence of Stroke, optional
+        One a curve; ``curve_strokes`` where none are given.
     """
     from matplotlib.figure import Figure
 
@@ -76,7 +80,7 @@ def dvh_plot(curves: Sequence[DvhCurve], prescribed_gy: Sequence[float]) -> Mark
         figure = Figure(figsize=(7.2, 2.5), layout="constrained")
         axes = figure.add_subplot()
         top_gy = max([1.0, *prescribed_gy, *(max(curve.dose_gy, default=0.0) for curve in curves)])
-        for curve, stroke in zip(curves, curve_strokes(curves), strict=True):
+        for curve, stroke in zip(curves, strokes or curve_strokes(curves), strict=True):
             axes.fill_between(
                 curve.dose_gy,
                 curve.volume_percent_low,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,18 @@ from markupsafe import Markup
 
 from sbrtcheck.report import slices, wording
 from sbrtcheck.report.base import Format
+from sbrtcheck.report.courses import changed, column_text, course_views, gray_text
 from sbrtcheck.report.interval_bar import interval_bar
 from sbrtcheck.report.rounding import Shown, exactly, number, shown
-from sbrtcheck.report.view import PictureSet, Row, limits_in, not_pictured, picture_sets, roi_names, sections
+from sbrtcheck.report.view import (
+    PictureSet,
+    Row,
+    limits_in,
+    not_pictured,
+    picture_sets,
+    roi_names,
+    sections,
+)
 from sbrtcheck.results import DvhCurve, InputRecord, Interval, PlanReport, RuleResult, Verdict
 
 if TYPE_CHECKING:
@@ -80,12 +90,37 @@ def _context(report: PlanReport) -> dict[str, Any]:
         "dvh_plot": figures.dvh_plot(report.dvhs, prescribed_gy) if report.dvhs else None,
         "dvh_rows": [(curve, figures.swatch(stroke)) for curve, stroke in zip(report.dvhs, strokes, strict=True)],
         "dvh_columns": _columns(report.dvhs),
-        "sets": [_drawn(one) for one in sets.values()],
+        **_earlier(report),
+        "sets": [_drawn(one) for one in sets.values() if one.course is None],
         "set_numbers": {id_: one.number for id_, one in sets.items()},
         "not_pictured": not_pictured(report),
         "slices": [record for record in report.inputs if record.modality == "CT"],
         "other_inputs": [record for record in report.inputs if record.modality != "CT"],
         "fingerprint": fingerprint(report.inputs),
+    }
+
+
+def _earlier(report: PlanReport) -> dict[str, Any]:
+    """Return the earlier courses, and the plot of the sum: this plan dashed, the sum drawn through, by structure."""
+    from sbrtcheck.report import figures
+
+    views, total = course_views(report), report.cumulative
+    pairs = changed(total.curves) if total is not None else ()
+    strokes = [replace(stroke, dashes="") for stroke in figures.curve_strokes([pair.cumulative for pair in pairs])]
+    curves = [curve for pair in pairs for curve in (pair.cumulative, pair.plan)]
+    both = [one for stroke in strokes for one in (stroke, replace(stroke, dashes="4 3", width=1.0))]
+    return {
+        "courses": views,
+        "course_sets": [[_drawn(one) for one in view.sets] for view in views],
+        "column_text": column_text,
+        "gray": gray_text,
+        "not_evaluated": Verdict.NOT_EVALUATED,
+        "cumulative": total,
+        "cumulative_plot": figures.dvh_plot(curves, [], both) if curves else None,
+        "cumulative_legend": [
+            (f"{pair.plan.roi_number} {pair.plan.name}", figures.swatch(stroke))
+            for pair, stroke in zip(pairs, strokes, strict=True)
+        ],
     }
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from sbrtcheck.report.figures import Stroke, swatch
-from sbrtcheck.results import Picture, PictureContour
+from sbrtcheck.results import EARLIER, Picture, PictureContour
 
 # On the grey of a CT: light colours of the Okabe-Ito family, told apart by brightness, width and dashes as well.
 _ROLES = {
@@ -31,6 +31,11 @@ _OTHER_DASHES = ("", "1.5 2.5", "8 2 1.5 2")
 _OTHER_WIDTHS = (1.7, 1.2)  # of the first other structure, which the line may lead to, and of the rest
 _ADVISORY_DASHES = "4 3"
 _ISODOSE_COLOUR, _ISODOSE_DASHES = "#ff66dd", ("6 2.5", "3 2", "1 2")
+# What belongs to an earlier course has one colour of its own: isodose lines drawn through, the higher the thicker, on a
+# tinted ground; targets dotted.
+_EARLIER_COLOUR, _EARLIER_WIDTHS, _EARLIER_TINT = "#35f0dc", (2.0, 1.3, 0.8), 0.09
+_SWATCH, _WIDER = 2.0, 1.7  # in legends
+_EARLIER_TARGET = Stroke(_EARLIER_COLOUR, "1.5 2.5", 1.8)
 _LINE, _PROJECTED = Stroke("#ffffff", "", 2.0), Stroke("#ffffff", "3 2.5", 1.4)
 _EDGE, _LINE_EDGE = (1.2, 0.6), (2.6, 1.0)  # how much wider the dark edge of a stroke is, and its opacity
 _GROUND = "#2b2b2b"  # where there is no CT
@@ -61,15 +66,20 @@ Strokes = dict[_Key, Stroke]
 def strokes_of(pictures: Iterable[Picture]) -> Strokes:
     """Return a stroke for each thing that is drawn in a set of pictures: the same one in all of them.
 
-    Targets by role; others in turn, dashed where nobody drew them; isodose lines by dashes; measured lines white,
-    dashed where they lie off the plane.
+    Targets by role; others in turn, dashed where nobody drew them; isodose lines by dashes, those of an earlier course
+    by width; measured lines white, dashed where they lie off the plane.
     """
     found: Strokes = {}
-    others = isodoses = 0
+    others = isodoses = earlier = 0
     for key in (_key(outline) for picture in pictures for outline in picture.outlines):
         if key in found:
             continue
-        if key.kind == "isodose":
+        if key.kind == "isodose" and _is_earlier(key):
+            found[key] = Stroke(_EARLIER_COLOUR, "", _EARLIER_WIDTHS[min(earlier, len(_EARLIER_WIDTHS) - 1)])
+            earlier += 1
+        elif _is_earlier(key):
+            found[key] = _EARLIER_TARGET
+        elif key.kind == "isodose":
             found[key] = Stroke(_ISODOSE_COLOUR, _ISODOSE_DASHES[isodoses % len(_ISODOSE_DASHES)], 0.9)
             isodoses += 1
         elif key.kind in {"line", "point"}:
@@ -90,7 +100,9 @@ def legend(strokes: Strokes) -> Iterator[tuple[str, Markup]]:
     drawn = [key for key in strokes if key.kind in order]
     for key in sorted(drawn, key=lambda key: (order.index(key.kind), key.projected)):
         off = ", off the plane" if key.projected else ""
-        yield f"{key.label}{off}", swatch(strokes[key], _GROUND)
+        # Isodose lines of an earlier course are told apart by width alone.
+        width = _WIDER * strokes[key].width if key.kind == "isodose" and _is_earlier(key) else _SWATCH
+        yield f"{key.label}{off}", swatch(strokes[key], _GROUND, width)
 
 
 def slice_drawing(picture: Picture, strokes: Strokes) -> Markup:
@@ -125,6 +137,10 @@ def _key(outline: PictureContour) -> _Key:
     return _Key(outline.kind, outline.label, outline.role, outline.roi_number, outline.advisory, outline.projected)
 
 
+def _is_earlier(outline: _Key | PictureContour) -> bool:
+    return outline.role.split(" ")[0] == EARLIER
+
+
 def _outline(outline: PictureContour, stroke: Stroke, scale: float) -> str:
     rings = [scale * np.asarray(ring, dtype=float).reshape(-1, 2) for ring in outline.rings_mm if ring]
     if outline.kind == "point":
@@ -139,8 +155,14 @@ def _outline(outline: PictureContour, stroke: Stroke, scale: float) -> str:
     dashes = f' stroke-dasharray="{stroke.dashes}"' if stroke.dashes else ""
     # A dark edge, so that a bright line is seen on bright tissue too.
     edge = _LINE_EDGE if outline.kind == "line" else _EDGE
+    tint = ""
+    if outline.kind == "isodose" and _is_earlier(outline):
+        # Lines that end at the border of a dose grid enclose nothing.
+        closed = [ring for ring in rings if len(ring) > 2 and np.array_equal(ring[0], ring[-1])]
+        inside = "".join("M" + "L".join(f"{u:.1f} {v:.1f}" for u, v in ring) + "Z" for ring in closed)
+        tint = f'<path d="{inside}" fill="{stroke.colour}" fill-opacity="{_EARLIER_TINT}" fill-rule="evenodd"/>'
     return (
-        f'<g fill="none" stroke-linejoin="round"><path d="{path}" stroke="#000" stroke-opacity="{edge[1]:g}" '
+        f'<g fill="none" stroke-linejoin="round">{tint}<path d="{path}" stroke="#000" stroke-opacity="{edge[1]:g}" '
         f'stroke-width="{stroke.width + edge[0]:.1f}"/>'
         f'<path d="{path}" stroke="{stroke.colour}" stroke-width="{stroke.width:g}"{dashes}/></g>'
     )

@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from sbrtcheck.report.base import Format
+from sbrtcheck.report.courses import IN_SHORT, column_text, course_views, prescription_text, unknown_text
 from sbrtcheck.report.rounding import number
 from sbrtcheck.report.view import Row, Section, interval_text, limits_in, not_pictured, picture_sets, sections
 from sbrtcheck.report.wording import DISCLAIMER, WORD, method_text, visible
-from sbrtcheck.results import LesionRecord, PlanReport, Verdict
+from sbrtcheck.results import LesionRecord, PlanReport, PriorTargetRecord, Verdict
 
 WIDTH = 100
 
@@ -29,6 +30,7 @@ _STYLE = {
     Verdict.ERROR: "bold red reverse",
 }
 _INDENT = 4
+# What the terminal shows of an earlier dose; the page has all of it.
 
 
 def plan_text(report: PlanReport, *, width: int = WIDTH, colour: bool = False, written: Sequence[str] = ()) -> str:
@@ -66,6 +68,7 @@ def plan_text(report: PlanReport, *, width: int = WIDTH, colour: bool = False, w
     _other_rows(console, (plan, declared))
     _lesions(console, report)
     _pictures(console, report)
+    _courses(console, report)
     _beside_the_planning_system(console, report)
     _remarks(console, report)
     _line(console, "")
@@ -158,6 +161,46 @@ def _pictures(console: Console, report: PlanReport) -> None:
         _line(console, "; ".join([*(p.plane for p in one.pictures), one.ends]).rstrip("; "), "dim", 2 * _INDENT)
     for text in missing:
         _line(console, f"not pictured: {text}", indent=_INDENT)
+
+
+def _courses(console: Console, report: PlanReport) -> None:
+    """Say of each earlier course what it was, how it was mapped, and what it gave to the targets."""
+    views = course_views(report)
+    if views:
+        _line(console, "")
+        _line(console, "Earlier courses")
+    for view in views:
+        facts = dict(view.facts)
+        name = visible(f"{view.record.name}: {prescription_text(view.record)}".rstrip(": "))
+        mark = () if view.verdict is None else (_verdict(view.verdict, WORD[view.verdict]), " ")
+        console.print(Padding(Text.assemble(*mark, name), (0, 0, 0, _INDENT)))
+        if view.verdict is not None:
+            _line(console, f"nothing is known of its dose in this plan: {view.record.not_evaluated}", "", 2 * _INDENT)
+        for head in ("mapping", "its place", "recovery", "kind"):
+            if head in facts:
+                _line(console, f"{head}: {facts[head]}", "dim", 2 * _INDENT)
+        for target in view.record.targets if view.verdict is None else ():
+            _line(
+                console, f"{target.lesion} {target.role} (ROI {target.roi_number}): {_given(target)}", "", 2 * _INDENT
+            )
+    if report.cumulative is not None and report.cumulative.not_computable:
+        word = _verdict(Verdict.NOT_EVALUATED, WORD[Verdict.NOT_EVALUATED])
+        text = f" there is no sum of all courses: {visible(report.cumulative.not_computable)}"
+        console.print(Padding(Text.assemble(word, text), (0, 0, 0, _INDENT)))
+
+
+def _given(target: PriorTargetRecord) -> str:
+    """Return what an earlier course gave to a target, in short."""
+    if target.not_evaluated:
+        return f"not evaluated: {target.not_evaluated}"
+    told = [
+        f"{column_text(row.name).partition(' [')[0]} {interval_text(row.ranged.registered, row.unit)}"
+        for row in target.rows
+        if row.name in IN_SHORT and row.ranged is not None
+    ]
+    if unknown := unknown_text(target):
+        told.append(f"not reached by the earlier dose: {unknown}")
+    return ", ".join(told) or "not evaluated"
 
 
 def _beside_the_planning_system(console: Console, report: PlanReport) -> None:

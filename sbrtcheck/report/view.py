@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -106,6 +107,12 @@ class PictureSet:
     pictures: tuple[Picture, ...]
 
     @property
+    def course(self) -> int | None:
+        """The earlier course that it belongs to, None for pictures of the plan itself."""
+        found = re.match(r"course (\d+), ", self.pictures[0].id)
+        return int(found.group(1)) if found else None
+
+    @property
     def ends(self) -> str:
         """Where the measured line begins and ends, in words; "" where that is not known."""
         points = dict.fromkeys(self.pictures[0].ends_mm)  # one point where two structures touch
@@ -124,7 +131,7 @@ def picture_sets(report: PlanReport) -> dict[str, PictureSet]:
 def not_pictured(report: PlanReport) -> tuple[str, ...]:
     """Return what is not pictured, and why: lines that a result rests on, and lesions of which there is no picture."""
     lines = {f"{e.text}: {e.not_pictured}": None for r in report.results for e in r.evidence if e.not_pictured}
-    shown = {picture.subject for picture in report.pictures}
+    shown = {p.subject for one in picture_sets(report).values() if one.course is None for p in one.pictures}
     bare = [lesion.id for lesion in report.lesions if lesion.id not in shown]
     return (*lines, *([f"no picture of {', '.join(bare)}"] if bare else []))
 

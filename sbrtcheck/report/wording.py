@@ -39,6 +39,28 @@ PICTURE_NOTE = (
     "program; pictures decide nothing."
 )
 
+COURSE_STATE = {
+    "dose": "a dose that could be read",
+    "plan-without-dose": "a plan without dose",
+    "structures-only": "structures only, no dose",
+    "nothing-readable": "nothing that can be read",
+    "declared": "a declaration, no files",
+}
+MAPPING_KIND = {
+    "": "not mapped",
+    "same-frame": "same frame of reference",
+    "rigid": "rigid",
+    "affine": "affine, it stretches",
+    "deformable": "deformable",
+}
+PRIOR_NOTE = (
+    "A value is the earlier dose as registered. The range below it holds for every place of the earlier dose within "
+    "the stated error, and for our numerical error. Percent isodoses are of the prescription of the earlier course. In "
+    "the pictures one colour is the earlier course: lines drawn through are its isodoses, the higher the thicker; "
+    "dotted are its targets. Sums are of physical dose, which says nothing of fractionation; rules may ask for EQD2. "
+    "What an earlier dose does not reach is unknown, not zero. Rules judge; this section describes."
+)
+
 SIZE_NOTE = (
     "For scale: read again on a second CT minutes later, a lesion of 40 mm measured between 35 and 45 mm "
     "(Oxnard et al., J Clin Oncol 2011, PMC3157977); that spread is not part of the bracket."

@@ -159,5 +159,5 @@ def test_demo_writes_a_report(tmp_path: Path) -> None:
 def test_protocol_commands() -> None:
     assert "getug-storm-01" in run("protocol", "list").stdout
     assert "lesion-size" in run("protocol", "show", "getug-storm-01").stdout
-    assert "no problem found" in run("protocol", "lint", "getug-storm-01").stderr
+    assert "no problem found" in run("protocol", "lint", "getug-storm-01").stdout
     assert json.loads(run("protocol", "schema").stdout)["title"] == "ProtocolFile"

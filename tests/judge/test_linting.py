@@ -1,6 +1,5 @@
 """Lint finds everything at once, with its line."""
 
-
 from __future__ import annotations
 
 import re
@@ -100,10 +99,6 @@ def test_all_errors_at_once(tmp_path: Path) -> None:
             + rule("dc", "DC1500cc[Gy]", 'limit = { op = "<=", per_protocol = 12.5, unit = "Gy" }\n', "Lungs")
             + TESTED,
             "limit the same",
-        ),
-        (
-            HEAD + '[[sources]]\nid = "t"\ntitle = "T"\nlevel = "primary"\n' + rule(more=LIMIT) + TESTED,
-            "names the source 't'",
         ),
     ],
 )

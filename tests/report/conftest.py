@@ -11,7 +11,10 @@ import pytest
 
 from sbrtcheck.results import (
     Assumption,
+    CumulativeCurve,
+    CumulativeRecord,
     DvhCurve,
+    EarlierTargetRecord,
     Evidence,
     InputRecord,
     Interval,
@@ -23,7 +26,11 @@ from sbrtcheck.results import (
     PlanRecord,
     PlanReport,
     PrescriptionRecord,
+    PriorCourseRecord,
+    PriorQuantityRecord,
+    PriorTargetRecord,
     ProtocolRecord,
+    RangedRecord,
     RuleResult,
     SoftwareRecord,
     TpsComparison,
@@ -216,6 +223,58 @@ def failing() -> PlanReport:
     )
 
 
+def _ranged(value: float, low: float, high: float) -> RangedRecord:
+    return RangedRecord(numerical=Interval(value, value - 0.1, value + 0.1), registered=Interval(value, low, high))
+
+
+def _given(number: int, **more: object) -> PriorTargetRecord:
+    """What an earlier course gave to a target: 30 Gy on average, 20 to 41 Gy over the error of its place."""
+    rows = (
+        PriorQuantityRecord(name="Mean[Gy]", unit="Gy", ranged=_ranged(30.0, 20.0, 41.0)),
+        PriorQuantityRecord(name="Max[Gy]", unit="Gy", reason="the hottest voxel is missing"),
+        PriorQuantityRecord(name="V50%[%]", unit="%", ranged=_ranged(62.5, 40.0, 77.0)),
+        PriorQuantityRecord(name="V20Gy[cc]", unit="cc", ranged=_ranged(8.0, 5.0, 9.0)),
+    )
+    beside = EarlierTargetRecord(
+        roi_number=3, name="PTV old", overlap_cc=_ranged(1.5, 0.2, 2.2), overlap_percent=_ranged(10.6, 1.4, 15.5),
+        reason="no distance is measured through a deformable registration",
+    )  # fmt: skip
+    return PriorTargetRecord(
+        roi_number=number, name="GTV_1", role="GTV", lesion="lesion 1", rows=rows, earlier_targets=(beside,)
+    ).model_copy(update=more)
+
+
+@pytest.fixture
+def retreated(passing: PlanReport) -> PlanReport:
+    """One course mapped, one whose mapping is missing, one declared; a sum that could not be computed."""
+    place = {"shift_mm": 3.0, "rotation_deg": 1.0}
+    mapped = PriorCourseRecord(
+        number=1, name="earlier course 1 of 2020-01-02", state="dose", date="20200102", prescribed_gy=48.0,
+        fractions=4, prescription_source="plan", mapping="it is mapped through the registration 1.2.9 (rigid)",
+        mapping_kind="rigid", registrations=("1.2.9",), retreatment="re-irradiation type 1: overlap", **place,
+        targets=(_given(1), _given(11, unknown_percent=_ranged(4.0, 1.0, 9.5), name="PTV_1", role="PTV"))
+    )  # fmt: skip
+    why = "the earlier dose lies in frame of reference 1.2.8, and no registration joins them"
+    lost = PriorCourseRecord(
+        number=2, name="earlier course 2", state="dose", prescription_source="no prescription is known", mapping=why,
+        not_evaluated=why, **place, targets=(_given(1, rows=(), earlier_targets=(), not_evaluated=why),),
+    )  # fmt: skip
+    told = PriorCourseRecord(
+        name="declared course: right lung", state="declared", date="2023", not_evaluated="no files of it were given"
+    )
+    pictures = tuple(
+        picture.model_copy(update={"id": "course 1, lesion 1", "title": "isodoses of earlier course 1", "ends_mm": ()})
+        for picture in passing.pictures
+    )
+    return passing.model_copy(
+        update={
+            "prior_courses": (mapped, lost, told),
+            "pictures": (*passing.pictures, *pictures),
+            "cumulative": CumulativeRecord(not_computable="earlier course 2 is not mapped"),
+        }
+    )
+
+
 @pytest.fixture
 def empty() -> PlanReport:
     """No plan, no structures, no protocol, nothing judged."""
@@ -263,6 +322,25 @@ def saying() -> Callable[[str], PlanReport]:
             dvhs=(_curve(1, text, text, 50.0).model_copy(update={"metrics": {text: Interval.exact(1.0)}}),),
             pictures=(_picture("", grey=True).model_copy(update=picture | {"outlines": (outline,)}),),
             tps=(TpsComparison(roi_number=1, name=text, tps=tps, our_volume_cc=Interval.exact(1.0), our_mean_gy=None),),
+            prior_courses=_courses_saying(text),
+            cumulative=CumulativeRecord(text=text, curves=(_summed(text),)),
         )
 
     return report
+
+
+def _courses_saying(text: str) -> tuple[PriorCourseRecord, ...]:
+    row = PriorQuantityRecord(name=text, unit=text, ranged=_ranged(1.0, 0.5, 2.0))
+    beside = EarlierTargetRecord(roi_number=1, name=text, reason=text)
+    said = {"name": text, "role": text, "lesion": text, "roi_number": 1}
+    targets = (
+        PriorTargetRecord(**said, rows=(row, row.model_copy(update={"name": "Mean[Gy]"})), earlier_targets=(beside,)),
+        PriorTargetRecord(**said, not_evaluated=text),
+    )
+    known = {"mapping": text, "retreatment": text, "recovery": text, "prescription_source": text, "date": text}
+    course = PriorCourseRecord(number=1, name=text, state="dose", mapping_kind="rigid", targets=targets, **known)
+    return course, course.model_copy(update={"number": None, "state": "declared", "not_evaluated": text})
+
+
+def _summed(text: str) -> CumulativeCurve:
+    return CumulativeCurve(plan=_curve(1, text, text, 30.0), cumulative=_curve(1, text, text, 50.0))

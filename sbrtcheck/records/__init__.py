@@ -176,6 +176,7 @@ def course_records(case: Case) -> tuple[CourseRecord, ...]:
         CourseRecord(
             label=course.label,
             date=course.date,
+            state=course.state,
             has_plan=course.plan is not None,
             has_structures=course.structure_set is not None,
             has_dose=course.dose is not None,
