@@ -131,7 +131,7 @@ def check(
         pictures=(*pictures, *course_pictures(derived)),
         tps=tps,
         prior_courses=courses,
-        cumulative=cumulative_record(derived, dvhs),
+        cumulative=cumulative_record(derived, dvhs, _asked_cumulatively(loaded)),
     )
 
 
@@ -236,6 +236,12 @@ def _exported(
     plan = derived.case.plan
     header = plan_header(sources, plan.sop_instance_uid, prior) if plan is not None else None
     return export_doses(derived, cumulative_effects(loaded), header, folder)
+
+
+def _asked_cumulatively(protocols: Sequence[LoadedProtocol]) -> frozenset[str]:
+    """Return the organs of which a rule asks the cumulative dose."""
+    parameters = (rule.parameters for loaded in protocols for rule in loaded.file.rules)
+    return frozenset(name for p in parameters if p.get("dose") == "cumulative" for name in p.get("structures", ()))
 
 
 def _masks(folder: Path | str | None, case: Case) -> Anatomy:

@@ -201,7 +201,7 @@ def dvh_curves(region: Region, dose: Dose, method: Method = _METHOD) -> DvhCurve
     filled = fill(parts(region), dose, method)
     knots, (at_best, at_least, at_most) = filled.boxes.knots_gy, filled.at_least_mm3
     ends, outside = filled.extremes_gy, filled.outside_mm3
-    if at_best[-1] <= 0.0:
+    if at_best[-1] <= 0.0 or not np.isfinite(filled.extremes_gy[:2]).all():
         raise NotComputable("the structure lies outside the dose grid", where=region.where)
     best = _curve(knots, at_best, (ends[0], ends[1]))
     # The shape may hold more where it is cold and less where it is hot, or the other way round.

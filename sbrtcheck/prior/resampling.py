@@ -18,6 +18,7 @@ from sbrtcheck.model import Dose, DoseArray, FloatArray, Lattice, frozen
 
 Window = tuple[slice, slice, slice]  # of voxels, along k, j and i
 _BRICK: Final = 16  # voxels along each side of the blocks that are sampled in one go and kept
+_BOUNDED: Final = 24  # voxels along each side of the blocks that are bounded in one go, each for the error in it
 _PARALLEL: Final = 1e-6  # axes turned by less run along one another, as in the sampling of doses
 # Corners around the ball of displacements lie this share of a voxel apart. Between four of them a bent dose rises by at
 # most half of what it rises between eight voxels, which is where each of them lies: one and a half of its bend in all.
@@ -83,6 +84,33 @@ class Resampling:
         # Where the axes of both lattices run along one another, all of it takes no longer than a few bricks would.
         self._brick = _BRICK if self._matrix is None else max(shape)
         self._done = np.zeros([-(-n // self._brick) for n in shape], dtype=bool)
+        self._shape = lattice.shape
+        self._bounds = np.empty((2, *self._shape), dtype=np.float32)
+        self._reached = np.zeros(self._shape, dtype=bool)
+        self._bounded = np.zeros([-(-n // _BOUNDED) for n in self._shape], dtype=bool)
+
+    def bounded(self, window: Window, displacement_mm: Callable[[Window], float]) -> Resampled:
+        """Return the dose at the voxels of a window, each bounded for the displacement of its surroundings, and kept.
+
+        Parameters
+        ----------
+        window : tuple of slice
+        displacement_mm : callable
+            How far any point of a window may lie from where the mapping puts it: the same function each time.
+        """
+        blocks = tuple(slice(w.start // _BOUNDED, -(-w.stop // _BOUNDED)) for w in window)
+        first = np.array([b.start for b in blocks])
+        for block in np.argwhere(~self._bounded[blocks]) + first:
+            k, j, i = (
+                slice(int(n) * _BOUNDED, min((int(n) + 1) * _BOUNDED, most))
+                for n, most in zip(block, self._shape, strict=True)
+            )
+            found = self.within((k, j, i), displacement_mm((k, j, i)))
+            self._bounds[:, k, j, i] = found.low_gy, found.high_gy
+            self._reached[k, j, i] = found.reached
+            self._bounded[tuple(block)] = True
+        low, high = self._bounds[:, *window]
+        return Resampled(self.within(window).best_gy, low, high, self._reached[window])
 
     def within(self, window: Window, displacement_mm: float = 0.0) -> Resampled:
         """Return the dose at the voxels of a window of the plan's lattice.

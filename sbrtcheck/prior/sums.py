@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
@@ -159,8 +160,7 @@ class Sums:
         return accumulated(plan, [plan_part(plan, self.name, fractions), *parts], effect)
 
     def _within(self, number: int, window: Window) -> Resampled:
-        displacement_mm = self.courses[number].displacement_mm(self.plan.lattice, window)
-        return self._resampled[number].within(window, displacement_mm)
+        return self._resampled[number].bounded(window, partial(self.courses[number].displacement_mm, self.plan.lattice))
 
     def summed(self, region: Region, effect: Effect | None, fractions: int | None, method: Method = _METHOD) -> Summed:
         """Return the cumulative DVH of a structure and what is told of it; raises as ``accumulated`` does."""

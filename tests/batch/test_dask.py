@@ -35,7 +35,7 @@ def cluster() -> Iterator[Any]:
 
 
 def test_a_killed_worker_changes_no_byte(tmp_path: Path, lay: Lay, cluster: Any) -> None:
-    for number in range(4):
+    for number in range(3):
         lay("lung-peripheral", tmp_path / "in" / f"p{number}")
     killed: list[int] = []
 
@@ -53,7 +53,7 @@ def test_a_killed_worker_changes_no_byte(tmp_path: Path, lay: Lay, cluster: Any)
         out = tmp_path / name
         submissions, setup = gather(tmp_path / "in", out, ("rtog-0813-0915-conformity",))
         summary = run_batch(submissions, out, setup, engine, tell=tell)
-        assert (summary.checked, summary.broken) == (4, 0)
+        assert (summary.checked, summary.broken) == (3, 0)
         files = [*out.glob("plans/*/*"), out / "cohort.html"]
         results[name] = {str(f.relative_to(out)): f.read_bytes() for f in sorted(files)}
     assert killed

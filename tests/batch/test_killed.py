@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 Lay = Callable[..., Path]
-PLANS = 3
-_MOMENTS = 4
+PLANS = 2
+_MOMENTS = 3
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is not of Windows")
 
 

@@ -170,16 +170,19 @@ def test_declared_courses_without_files_stand_behind(cases: Cases) -> None:
 
 def test_the_sum_is_that_of_both_doses(cases: Cases) -> None:
     derived = _derived(cases("reirradiation"))
-    curves = tuple(c for c in dvh_curves(derived) if c.role == "GTV")
+    curves = dvh_curves(derived)
     total = cumulative_record(derived, curves)
     assert total is not None
-    (gtv,) = total.curves
-    alone, both = gtv.plan.metrics["Mean[Gy]"], gtv.cumulative.metrics["Mean[Gy]"]
+    (ptv,) = total.curves  # the outermost target alone: organs are shown where a rule asks for them
+    with_cord = cumulative_record(derived, curves, frozenset({"SpinalCord"}))
+    assert with_cord is not None
+    assert [c.plan.name for c in with_cord.curves] == ["PTV", "SpinalCord"]
+    alone, both = ptv.plan.metrics["Mean[Gy]"], ptv.cumulative.metrics["Mean[Gy]"]
     assert both.low <= 2.0 * alone.value <= both.high  # the same dose twice
     assert both.value == pytest.approx(2.0 * alone.value, abs=0.01)  # storage of two grids in steps of 1e-3 Gy
-    assert gtv.plan.dose_gy == gtv.cumulative.dose_gy
+    assert ptv.plan.dose_gy == ptv.cumulative.dose_gy
     # In the sum every volume receives at least what this plan gives it.
-    assert all(a <= b + 1e-4 for a, b in zip(gtv.plan.volume_percent, gtv.cumulative.volume_percent, strict=True))
+    assert all(a <= b + 1e-4 for a, b in zip(ptv.plan.volume_percent, ptv.cumulative.volume_percent, strict=True))
 
 
 def test_without_earlier_courses_there_is_nothing(cases: Cases) -> None:
