@@ -23,7 +23,7 @@ _EXPORTED: Final[dict[str, str]] = {
         "limit_value, margin, reason FROM rules JOIN plans ON plans.id = plan ORDER BY name, number"
     ),
     "measurements": (
-        "SELECT name, centre, lesion, measurements.name AS quantity, value, low, high, unit "
+        "SELECT plans.name AS name, centre, lesion, measurements.name AS quantity, value, low, high, unit "
         "FROM measurements JOIN plans ON plans.id = plan ORDER BY plans.name, lesion, measurements.name"
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from sbrtcheck.batch import gather, run_batch
 from sbrtcheck.batch import runner as runner_module
 from sbrtcheck.batch.engines import LocalEngine, WorkerLost
+from sbrtcheck.batch.rebuild import rebuild
 from sbrtcheck.batch.runner import Step, Summary, only_run
 from sbrtcheck.batch.store import Store
+from sbrtcheck.batch.task import Task, run
 from sbrtcheck.errors import OutputError
 
 Lay = Callable[..., Path]
@@ -193,3 +196,32 @@ def test_runs_are_written_down(tree: Path, tmp_path: Path) -> None:
     store.close()
     assert (run["checked"], run["kept"]) == (3, 0)
     assert run["ended"]
+
+
+def test_the_store_can_be_made_again_from_the_reports(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    went(tree, out, Here())
+    page = (out / "cohort.html").read_bytes()
+
+    def rows(table: str) -> list[tuple[object, ...]]:
+        store = Store(out)
+        found = [tuple(row) for row in store.query(f"SELECT * FROM {table} ORDER BY 1, 2")]
+        store.close()
+        return found
+
+    before = {table: rows(table) for table in ("rules", "measurements", "inputs")}
+    next(out.glob("plans/*/report.json")).parent.joinpath("submission.json").write_text("{")
+    assert rebuild(out) == (2, 1)
+    went(tree, out, Here())
+    assert {table: rows(table) for table in before} == before
+    assert (out / "cohort.html").read_bytes() == page
+
+
+def test_submissions_named_by_urls(tree: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    submissions, setup = gather(tree, tmp_path / "out", PROTOCOLS)
+    (one,) = [s for s in submissions if s.name == "centre/a"]
+    url = replace(one, sources=(f"file://{one.sources[0]}",))
+    here = run(Task(one, setup, "key"))
+    assert here.broken is None
+    assert run(Task(url, setup, "key")).files == here.files
