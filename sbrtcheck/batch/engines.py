@@ -17,6 +17,10 @@ _ONE_THREAD: Final[Mapping[str, str]] = dict.fromkeys(
 )
 
 
+# One arena of memory a process instead of one a thread: what a plan frees can be used by the next (glibc; else unused).
+_ONE_ARENA: Final[Mapping[str, str]] = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "65536"}
+
+
 class WorkerLost(Exception):
     """A worker died or ran out of time with a task in its hands."""
 
@@ -59,7 +63,7 @@ class LocalEngine:
     def __init__(self, workers: int, time_limit_s: float, memory_gib: float) -> None:
         from pebble import ProcessPool
 
-        os.environ.update(_ONE_THREAD)  # inherited by the workers; this process computes nothing
+        os.environ.update({**_ONE_THREAD, **_ONE_ARENA})  # inherited by the workers; this process computes nothing
         self.workers = workers
         self._limit = time_limit_s
         self._pool = ProcessPool(
