@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,7 @@ BoolArray = NDArray[np.bool_]
 # by 2/27 of it, of which the error of the dose between voxels holds a half. A choice of this program: so much less of
 # the least dose on the first, second, third and fourth voxel from the end, which leaves less than 0.1 % of the step.
 _LESS_AT_THE_END: Final = (0.1, 0.1, 0.01, 0.01)
-_INSIDE: Final = 0.5  # between 0, reached by all courses, and 1, not reached by one
+_INSIDE: Final = 0.5  # half way up a rise from 0 to 1
 
 _METHOD = Method()
 
@@ -241,8 +242,12 @@ def unreached_share(region: Region, total: Accumulated, course: int | None, meth
     lost = np.logical_or.reduce(masks)
     if not lost.any():
         return Interval.exact(0.0)
-    curves = [_held_in(region, total.best, mask, method) for mask in (lost, ~_grown(~lost), _grown(lost))]
-    value, low, high = (c.interval(lambda d: d.volume_at_least(_INSIDE) / d.total_cm3) for c in curves)
+    # A field that rises by 1 where the wider mask begins, where the mask does and where the narrower one does: half way
+    # up each rise it holds no less than the wider mask, and no more than the narrower one.
+    rises = _grown(lost).astype(np.float32) + lost + ~_grown(~lost)
+    field = replace(total.best, dose_gy=frozen(rises, np.float32))
+    curves = dvh_curves(region, field, replace(method, dose="trilinear"))
+    high, value, low = (curves.interval(partial(_share_at_least, level=n + _INSIDE)) for n in range(3))
     return Interval(value.value, min(low.low, value.value), max(high.high, value.value))
 
 
@@ -259,10 +264,8 @@ def missing(region: Region, total: Accumulated, method: Method = _METHOD) -> tup
     return tuple(found)
 
 
-def _held_in(region: Region, plan: Dose, mask: BoolArray, method: Method) -> DvhCurves:
-    """Return the curves of a structure in the field that is 1 in a mask and 0 outside it."""
-    field = replace(plan, dose_gy=frozen(mask, np.float32))
-    return dvh_curves(region, field, replace(method, dose="trilinear"))
+def _share_at_least(dvh: Dvh, level: float) -> float:
+    return dvh.volume_at_least(level) / dvh.total_cm3
 
 
 def _unbounded(dvh: Dvh, share: float) -> Dvh:

@@ -18,7 +18,7 @@ from sbrtcheck.model import Dose, DoseArray, FloatArray, Lattice, frozen
 
 Window = tuple[slice, slice, slice]  # of voxels, along k, j and i
 _BRICK: Final = 16  # voxels along each side of the blocks that are sampled in one go and kept
-_BOUNDED: Final = 24  # voxels along each side of the blocks that are bounded in one go, each for the error in it
+_BOUNDED: Final = 16  # voxels along each side of the blocks that are bounded in one go, each for the error in it
 _PARALLEL: Final = 1e-6  # axes turned by less run along one another, as in the sampling of doses
 # Corners around the ball of displacements lie this share of a voxel apart. Between four of them a bent dose rises by at
 # most half of what it rises between eight voxels, which is where each of them lies: one and a half of its bend in all.

@@ -79,8 +79,15 @@ class Declared:
     earlier_courses: tuple[EarlierCourse, ...] = ()
 
     def without_files(self, dates: Sequence[str]) -> tuple[EarlierCourse, ...]:
-        """Return the declared courses that none of the courses at hand, by their dates YYYYMMDD, can be."""
-        return tuple(c for c in self.earlier_courses if not any(c.is_given_as(date) for date in dates))
+        """Return the declared courses that have no files: each course at hand, by its date YYYYMMDD, is one of them."""
+        free, found = sorted(dates), set[int]()
+        # The most precise first, so that a year does not take the files of a day.
+        for number in sorted(range(len(self.earlier_courses)), key=lambda n: -len(self.earlier_courses[n].when)):
+            own = next((date for date in free if self.earlier_courses[number].is_given_as(date)), None)
+            if own is not None:
+                free.remove(own)
+                found.add(number)
+        return tuple(course for number, course in enumerate(self.earlier_courses) if number not in found)
 
     @property
     def places(self) -> Places:

@@ -464,6 +464,27 @@ def test_no_number_of_fractions(course: PriorCourse, said: str) -> None:
         fractions_of_course(course, "earlier course 1")
 
 
+def test_bounds_of_blocks_are_those_of_the_whole_for_one_displacement() -> None:
+    plan, mapping = dose(25.0, lattice(40)), rigid((1.0, 2.0, 3.0), (3, 2, 1))
+    found = Resampling(dose(blob), mapping.through, plan.lattice, matrix=mapping.matrix, farthest_mm=3.0)
+    whole = found.within(everywhere(plan.lattice), 3.0)
+    for window in ((slice(3, 30), slice(0, 17), slice(20, 40)), everywhere(plan.lattice)):
+        part = found.bounded(window, lambda _: 3.0)
+        for name in ("best_gy", "low_gy", "high_gy", "reached"):
+            np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[window], err_msg=name)
+
+
+def test_displacement_by_a_turn_grows_with_the_distance_block_by_block() -> None:
+    grid = lattice(60)
+    plan, added = dose(25.0, grid), course(dose(lambda x, y, z: 30.0 + 0.1 * z, lattice(90)), rotation_deg=2.0)
+    curves = [Sums(plan, "plan", [added]).summed(box(4.0, (0, 0, z)), None, None).curves for z in (0.0, 60.0)]
+    near, far = (c.interval(lambda d: d.maximum_gy) for c in curves)
+    for found, z, corner_mm in ((near, 0.0, 0.0), (far, 60.0, 60.0)):
+        moved_gy = 0.1 * 2.0 * np.sin(np.radians(1.0)) * corner_mm  # at least, straight along z
+        assert found.high >= 25.0 + 30.0 + 0.1 * (z + 4.0) + moved_gy - 1e-3  # 32 bits
+    assert far.high - far.value > near.high - near.value
+
+
 # What is told of a sum
 
 

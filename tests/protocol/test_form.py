@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sbrtcheck.errors import DeclaredFileError
-from sbrtcheck.protocol.declared import known_keys, load_declared
+from sbrtcheck.protocol.declared import Declared, EarlierCourse, known_keys, load_declared
 from sbrtcheck.protocol.declared_csv import read_declared_csv
 from sbrtcheck.protocol.form import form_csv, form_text, questions
 from sbrtcheck.protocol.loading import load_protocol
@@ -19,6 +19,17 @@ STORM = load_protocol("getug-storm-01")
 def test_every_fact_that_is_asked_for_is_in_the_form() -> None:
     assert {q.key for q in questions([STORM])} == known_keys([STORM])
     assert all(f"# {key} = " in form_text([STORM]) for key in known_keys([STORM]))
+
+
+def test_files_of_one_course_stand_for_one_declared_course() -> None:
+    right, left = EarlierCourse("right lung", "2020"), EarlierCourse("left lung", "2020")
+    dated = EarlierCourse("brain", "20200301")
+    declared = Declared(earlier_courses=(right, left, dated))
+    assert declared.without_files([]) == (right, left, dated)
+    assert declared.without_files(["20200301"]) == (right, left)  # the most precise takes them
+    assert declared.without_files(["20200301", "20200601"]) == (left,)
+    assert declared.without_files(["20200301", "20200601", "20200901"]) == ()
+    assert declared.without_files(["20210601"]) == (right, left, dated)
 
 
 def test_an_untouched_form_declares_nothing(tmp_path: Path) -> None:
