@@ -28,18 +28,15 @@ _EXPORTED: Final[dict[str, str]] = {
     ),
 }
 _WORST_FIRST: Final = """
-    SELECT p.*,
-        (SELECT min(share) FROM rules r WHERE r.plan = p.id) AS closest,
-        (SELECT group_concat(rule, ', ') FROM
-            (SELECT DISTINCT rule FROM rules r WHERE r.plan = p.id AND r.verdict = p.overall ORDER BY rule)) AS why
+    SELECT p.*
     FROM plans p
     WHERE (:centre IS NULL OR p.centre = :centre)
         AND (:since = '' OR p.run IN (SELECT number FROM runs WHERE started >= :since))
         AND (:rule != '' OR :verdict = '' OR p.overall = :verdict)
-        AND (:rule = '' OR EXISTS (
-            SELECT 1 FROM rules r WHERE r.plan = p.id AND r.rule = :rule AND CASE :verdict
-                WHEN '' THEN r.verdict NOT IN ('pass', 'not-applicable') ELSE r.verdict = :verdict END))
-    ORDER BY instr(:order, p.overall), closest IS NULL, closest, p.name
+        AND (:rule = '' OR p.id IN (
+            SELECT plan FROM rules WHERE rule = :rule AND CASE :verdict
+                WHEN '' THEN verdict NOT IN ('pass', 'not-applicable') ELSE verdict = :verdict END))
+    ORDER BY instr(:order, p.overall), p.closest IS NULL, p.closest, p.name
     LIMIT :limit
 """
 _GREEN: Final = (Verdict.PASS, Verdict.VARIATION)

@@ -46,6 +46,17 @@ class PlanRows:
     measurements: tuple[tuple[object, ...], ...] = ()
     inputs: tuple[tuple[object, ...], ...] = ()
 
+    @property
+    def closest(self) -> float | None:
+        """The smallest margin, as a share of its limit; None where there is none."""
+        shares = [share for *_, share, _ in self.rules if isinstance(share, float)]
+        return min(shares, default=None)
+
+    @property
+    def why(self) -> str:
+        """The rules that have the verdict of the plan, by name."""
+        return ", ".join(sorted({str(rule) for _, rule, _, _, verdict, *_ in self.rules if verdict == self.overall}))
+
 
 NO_REPORT = PlanRows(Verdict.ERROR, Verdict.NOT_EVALUATED, Verdict.ERROR)
 

@@ -21,7 +21,8 @@ _STEPS: Final = (
     CREATE TABLE plans (
         id TEXT PRIMARY KEY, name TEXT NOT NULL, centre TEXT NOT NULL, stamp TEXT NOT NULL, setup TEXT NOT NULL,
         verdict TEXT NOT NULL, declared_verdict TEXT NOT NULL, overall TEXT NOT NULL, plan_uid TEXT NOT NULL,
-        label TEXT NOT NULL, error_code TEXT NOT NULL, error_message TEXT NOT NULL, run INTEGER
+        label TEXT NOT NULL, error_code TEXT NOT NULL, error_message TEXT NOT NULL, closest REAL,
+        why TEXT NOT NULL, run INTEGER
     );
     CREATE TABLE rules (
         plan TEXT NOT NULL REFERENCES plans(id) ON DELETE CASCADE, number INTEGER NOT NULL, protocol TEXT NOT NULL,
@@ -154,7 +155,7 @@ class Store:
         with self.writing() as db:
             db.execute("DELETE FROM plans WHERE id = ?", (plan,))
             db.execute(
-                "INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     plan,
                     done.submission.name,
@@ -168,6 +169,8 @@ class Store:
                     rows.label,
                     why.code if why else "",
                     why.message if why else "",
+                    rows.closest,
+                    rows.why,
                     run,
                 ),
             )
