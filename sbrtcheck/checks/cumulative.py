@@ -36,6 +36,8 @@ def cumulative(
     if not derived.courses:
         if derived.case.prior_given:
             raise NotComputable("a folder of earlier courses was given, and no earlier course was found in it")
+        if derived.case.summed_with:
+            raise NotComputable("a dose beside the plan is its sum with a plan that was not given")
         if declared.facts.get(_ANY) is not False:
             raise NotComputable(f"no earlier course was given (--prior) and none is ruled out by declaration ({_ANY})")
         alone = Remark(f"the dose of this plan alone: no earlier radiotherapy is declared ({_ANY} = false)")

@@ -12,7 +12,7 @@ from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.outcomes import PATIENT, decided, no_lesions, not_evaluated
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
-from sbrtcheck.model import Structure
+from sbrtcheck.model import Case, Structure
 from sbrtcheck.prior.mapped import PriorFindings
 from sbrtcheck.results import Evidence, Outcome, Verdict
 
@@ -50,16 +50,18 @@ class PriorRadiotherapy:
     def run(self, task: Task, derived: Derived) -> tuple[Outcome, ...]:
         """Return one outcome for the patient where only a declaration decides, else one a lesion."""
         if not derived.courses:
-            return (_by_declaration(task, derived.case.prior_given),)
+            return (_by_declaration(task, derived.case),)
         return no_lesions(derived) or tuple(_one(lesion, task, derived) for lesion in derived.lesions)
 
 
-def _by_declaration(task: Task, prior_given: bool) -> Outcome:
+def _by_declaration(task: Task, case: Case) -> Outcome:
     facts, known = task.declared.facts, task.declared.earlier_courses
     if facts.get(_FACT) is True:
         return Outcome(PATIENT, verdict=Verdict.FAIL, reason=f"earlier radiotherapy of a target is declared ({_FACT})")
-    if prior_given:
+    if case.prior_given:
         return not_evaluated("a folder of earlier courses was given, and no earlier course was found in it")
+    if case.summed_with:
+        return not_evaluated("a dose beside the plan sums it with a plan that was not given, perhaps an earlier course")
     listed = "; ".join(map(str, known))
     none = next((key for key in (_ANY, _FACT) if facts.get(key) is False), None)
     if known and none != _FACT:

@@ -127,7 +127,7 @@ def _read_case(stock: Stock, old: Stock, plan_uid: str | None, ledger: Ledger) -
         patient_age_years=patient_age_years(stock, course.plan, ledger),
     )
     _tell_missing(case, ledger)
-    _tell_sums(headers, old, ledger)
+    case = replace(case, summed_with=_summed_with(headers, stock, old, ledger))
     for rest in stock.documents:
         ledger.ignore(rest.file, "nothing that is checked refers to it")
     return case
@@ -151,14 +151,21 @@ def _registrations(stock: Stock, old: Stock, ledger: Ledger) -> tuple[AnyRegistr
     return tuple(one for uid in sorted(found) for one in found[uid])
 
 
-def _tell_sums(headers: Sequence[DoseHeader], old: Stock, ledger: Ledger) -> None:
-    """Tell of doses that hold an earlier course besides the plan; they are never taken as the dose of the plan."""
+def _summed_with(headers: Sequence[DoseHeader], stock: Stock, old: Stock, ledger: Ledger) -> tuple[str, ...]:
+    """Tell of doses that hold other plans besides this one, and return the UIDs of plans in them that are not here.
+
+    Such a dose is never taken as the dose of the plan.
+    """
+    present = {d.uid for d in stock.of(Kind.PLAN, Kind.ION_PLAN)}
     earlier = {d.uid for d in old.of(Kind.PLAN, Kind.ION_PLAN)}
+    others: set[str] = set()
     for header in headers:
         if len(header.plan_uids) > 1 or header.summation == "MULTI_PLAN":
             which = "an earlier course" if earlier.intersection(header.plan_uids) else "several plans"
             message = f"A dose beside the plan holds {which}; it is no earlier course by itself and is not added"
             ledger.notice("dose-holds-earlier-course", message, header.document.uid)
+            others |= set(header.plan_uids) - present - earlier
+    return tuple(sorted(others))
 
 
 def _tell_missing(case: Case, ledger: Ledger) -> None:

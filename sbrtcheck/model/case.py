@@ -46,5 +46,6 @@ class Case:
     registrations: tuple[AnyRegistration, ...] = ()
     priors: tuple[PriorCourse, ...] = ()
     prior_given: bool = False  # whether the user named any folder of earlier courses
+    summed_with: tuple[str, ...] = ()  # UIDs of plans that are not here, whose dose stands in a sum beside the plan's
     patient_age_years: float | None = None  # at the date of the plan or, without it, of the images
     advisory: tuple[Structure, ...] = ()  # outlines of segmentation masks, by TG-263 name; ROI numbers below 0

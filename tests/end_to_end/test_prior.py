@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from scipy.spatial.transform import Rotation
 
@@ -374,6 +375,22 @@ def test_the_stated_error_decides_near_the_limit(now: Path, tmp_path: Path) -> N
 
     assert with_error(0.0) == "fail"
     assert with_error(12.0) == "indeterminate"
+
+
+def test_a_sum_with_an_unknown_plan_is_no_declared_none(now: Path) -> None:
+    declared = "[facts]\nprior_radiotherapy = false\n"
+    assert verdict(run(now, given=False, declared=declared)) == "pass"
+    both = pydicom.dcmread(now / "plan" / "RD.dcm")
+    other = pydicom.Dataset()
+    other.ReferencedSOPClassUID = both.ReferencedRTPlanSequence[0].ReferencedSOPClassUID
+    other.ReferencedSOPInstanceUID = derived_uid("test-prior", "an unknown plan")
+    both.ReferencedRTPlanSequence.append(other)
+    both.DoseSummationType = "MULTI_PLAN"
+    both.SOPInstanceUID = both.file_meta.MediaStorageSOPInstanceUID = derived_uid("test-prior", "sum")
+    both.save_as(now / "plan" / "SUM.dcm")
+    report = run(now, given=False, declared=declared)
+    assert verdict(report) == "not-evaluated"
+    assert "dose-holds-earlier-course" in {notice.code for notice in report.notices}
 
 
 def test_the_folder_priors_is_found_by_itself(now: Path) -> None:
