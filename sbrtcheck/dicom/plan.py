@@ -70,6 +70,8 @@ def read_plan(document: Document, ledger: Ledger) -> PlanReading:
         approval_status=root.code("ApprovalStatus"),
         isocentres_mm=_isocentres(document, [beams[n] for n in treating]),
         date=date_of(root, "RTPlanDate"),
+        treatment_beams=treating,
+        beams_without_isocentre=tuple(n for n in treating if not _isocentres(document, [beams[n]])),
     )
     return PlanReading(plan, document, treating)
 

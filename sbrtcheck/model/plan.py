@@ -41,7 +41,19 @@ class FractionGroup:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One RT Plan or RT Ion Plan."""
+    """One RT Plan or RT Ion Plan.
+
+    Attributes
+    ----------
+    approval_status : str
+        ``APPROVED``, ``UNAPPROVED`` or ``REJECTED``; "" where the file does not say.
+    isocentres_mm : tuple of (x, y, z)
+        Every isocentre of a beam that treats, once, LPS mm.
+    treatment_beams : tuple of int
+        Numbers of the beams that treat (set-up beams left out), rising; () where nobody says.
+    beams_without_isocentre : tuple of int
+        Those of them that state none.
+    """
 
     sop_instance_uid: str
     label: str
@@ -53,3 +65,5 @@ class Plan:
     approval_status: str = ""
     isocentres_mm: tuple[tuple[float, float, float], ...] = ()
     date: str = ""  # YYYYMMDD, to order courses
+    treatment_beams: tuple[int, ...] = ()
+    beams_without_isocentre: tuple[int, ...] = ()

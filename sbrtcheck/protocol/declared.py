@@ -25,6 +25,7 @@ _READ_BY_PLAN_CHECKS = {
     "prior-radiotherapy": ("prior_radiotherapy", "prior_radiotherapy_to_target"),
     "dose-metric": ("prior_radiotherapy", "organs_not_at_risk"),  # the first for cumulative doses
     "target-treated": ("progressing_lesions",),
+    "prescription-declared": ("prescription_dose_gy", "prescription_fractions"),
     "measurable-lesion": ("lesion_organs", "measurable_soft_tissue"),
     **dict.fromkeys(("organ-count", "organ-excluded", "ultra-central", "long-bone"), ("lesion_organs",)),
 }

@@ -34,6 +34,8 @@ _BESIDE: Final = {
         "a list",
         '["GTV 1"]',
     ),
+    "prescription_dose_gy": ("Prescribed dose, as the prescription record has it", "Gy", "48.0"),
+    "prescription_fractions": ("Prescribed number of fractions", "a whole number", "4"),
     "organs_not_at_risk": ("Organs that need no contour in this plan, TG-263 names", "a list", '["Bladder", "Rectum"]'),
 }
 

@@ -17,6 +17,9 @@ MEASURED_IN = {
     "organ-count": "",
     "measurable-lesion": "",
     "patient-age": "years",
+    "spacing": "mm",
+    "fraction-dose": "%",
+    "dose-maximum": "",
 }
 PARAMETERS = {
     "measurable-lesion": {
@@ -24,7 +27,8 @@ PARAMETERS = {
         "node_short_axis_mm": 15.0,
         "thick_slice_mm": 5.0,
         "thick_slice_factor": 2.0,
-    }
+    },
+    "spacing": {"of": "dose-grid"},
 }
 
 
