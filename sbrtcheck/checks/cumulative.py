@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from sbrtcheck.checks.named import Found
 from sbrtcheck.derived import Derived
 from sbrtcheck.dose.biology import Effect
 from sbrtcheck.errors import NotComputable
@@ -18,7 +19,7 @@ _ANY = "prior_radiotherapy"
 
 
 def cumulative(
-    metric: Metric, structure: Structure, declared: Declared, derived: Derived
+    metric: Metric, found: Found, declared: Declared, derived: Derived
 ) -> tuple[Interval, tuple[Remark, ...]]:
     """Return a cumulative metric, and what must be known of it.
 
@@ -28,6 +29,7 @@ def cumulative(
         If a course has no dose or is not mapped, if one is declared of which there are no files, or if nothing is known
         of earlier courses: then the dose of this plan alone is only taken where none is declared (prior_radiotherapy).
     """
+    structure = found.structure
     lost = declared.without_files([course.date for course in derived.courses])
     if lost:
         raise NotComputable(f"an earlier course is declared and no files of it were given: {'; '.join(map(str, lost))}")
@@ -41,8 +43,9 @@ def cumulative(
         if declared.facts.get(_ANY) is not False:
             raise NotComputable(f"no earlier course was given (--prior) and none is ruled out by declaration ({_ANY})")
         alone = Remark(f"the dose of this plan alone: no earlier radiotherapy is declared ({_ANY} = false)")
-        return metric.compute(structure, derived), (alone, *remarks(metric, structure, derived), *of_organ)
-    measured = metric.compute(structure, derived.cumulative)
+        view = found.within(derived)
+        return metric.compute(structure, view), (alone, *remarks(metric, structure, view), *of_organ)
+    measured = metric.compute(structure, found.within(derived.cumulative))
     texts = derived.cumulative_remarks(structure, effect)
     would_decide = _would_decide(measured, derived)
     return measured, (*(Remark(text, would_decide) for text in texts), *of_organ)

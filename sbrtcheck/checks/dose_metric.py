@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, mode
 
 from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.cumulative import cumulative
+from sbrtcheck.checks.named import Found, named_in, parts_of
 from sbrtcheck.checks.outcomes import no_lesions, not_evaluated, undrawn
 from sbrtcheck.checks.units import refuse_other_unit
 from sbrtcheck.derived import Derived
@@ -15,7 +16,6 @@ from sbrtcheck.errors import MetricSyntaxError, NotComputable
 from sbrtcheck.metrics import parse_metric, remarks
 from sbrtcheck.metrics.base import OfDoseInGy
 from sbrtcheck.metrics.biological import Biological
-from sbrtcheck.model import Structure
 from sbrtcheck.naming.tables import is_known
 from sbrtcheck.results import Outcome, Verdict
 
@@ -31,17 +31,19 @@ def valid_metric(text: str) -> str:
     return text
 
 
-def _known(name: str) -> str:
-    if not is_known(name):
-        raise ValueError(f"{name!r} is not a TG-263 name")
+def _known(name: str, info: ValidationInfo) -> str:
+    own = (info.context or {}).get("structures", {})
+    if not is_known(name) and name not in own:
+        raise ValueError(f"{name!r} is not a TG-263 name, and not one of [structures]")
     return name
 
 
 class Parameters(BaseModel):
     """What is measured, on which structures.
 
-    ``structures`` are TG-263 names, each of which must be there; ``of_targets`` measures the outermost target of every
-    lesion instead. ``dose = "cumulative"`` measures in the sum of this plan and all earlier courses.
+    ``structures`` are TG-263 names, or names of the protocol's own structures, each of which must be there;
+    ``of_targets`` measures the outermost target of every lesion instead. ``dose = "cumulative"`` measures in the sum of
+    this plan and all earlier courses.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,15 +87,29 @@ class DoseMetric:
         """Return one outcome a structure, and one for each name that no structure has."""
         if task.parameters.of_targets:
             targets = {lesion.outermost.roi_number: lesion.outermost for lesion in derived.lesions}
-            measured = (_measured(targets[n], task, derived) for n in sorted(targets))
+            measured = (_measured(Found(targets[n]), task, derived) for n in sorted(targets))
             return no_lesions(derived) or (*measured, *undrawn(derived))
         outcomes: list[Outcome] = []
         for name in task.parameters.structures:
-            found = derived.named(name)
+            try:
+                found = named_in(name, task.protocol, derived)
+            except NotComputable as missing:
+                outcomes.append(_not_made(name, missing, task, derived))
+                continue
             if not found:
                 outcomes.append(_missing(name, task))
-            outcomes += [_measured(structure, task, derived) for structure in found]
+            outcomes += [_measured(one, task, derived) for one in found]
         return tuple(outcomes)
+
+
+def _not_made(name: str, missing: NotComputable, task: Task, derived: Derived) -> Outcome:
+    """Return the outcome of what cannot be made of others; it is not at risk where none of them is, nor is drawn."""
+    parts = parts_of(name, task.protocol)
+    drawn = any(named_in(part, task.protocol, derived) for part in parts)
+    if parts and not drawn and parts <= set(task.declared.facts.get(_NOT_AT_RISK, ())):
+        reason = f"by declaration, nothing that {name} is made of is at risk ({_NOT_AT_RISK}); {missing}"
+        return Outcome(name, verdict=Verdict.NOT_APPLICABLE, reason=reason)
+    return not_evaluated(str(missing), name)
 
 
 def _missing(name: str, task: Task) -> Outcome:
@@ -105,24 +121,28 @@ def _missing(name: str, task: Task) -> Outcome:
     )
 
 
-def _measured(structure: Structure, task: Task, derived: Derived) -> Outcome:
-    metric = parse_metric(task.parameters.metric)
+def _measured(one: Found, task: Task, derived: Derived) -> Outcome:
+    metric, structure = parse_metric(task.parameters.metric), one.structure
     try:
         if task.parameters.dose == "cumulative":
-            measured, found = cumulative(metric, structure, task.declared, derived)
+            measured, found = cumulative(metric, one, task.declared, derived)
         else:
-            measured, found = metric.compute(structure, derived), remarks(metric, structure, derived)
+            view = one.within(derived)
+            measured, found = metric.compute(structure, view), remarks(metric, structure, view)
     except NotComputable as missing:
-        return not_evaluated(str(missing), structure.name, structure)
-    reason = "; ".join([f"{task.parameters.metric} of {structure.where}", *(remark.text for remark in found)])
+        return not_evaluated(one.told(missing), structure.name, None if one.built is not None else structure)
+    reason = "; ".join([f"{task.parameters.metric} of {one.where}", *(remark.text for remark in found)])
     would_decide = next((remark.would_decide for remark in found if remark.would_decide), "")
+    if not would_decide and one.built is not None and not one.built.is_exact:
+        would_decide = "the limit lies inside the error of the margin or of the dose; thinner slices would narrow it"
     return Outcome(
         structure.name,
-        structure.roi_number,
+        one.roi_number,
         measured,
         metric.unit,
         task.rule.limit,
         reason=reason,
+        evidence=one.evidence,
         would_decide=would_decide,
     )
 

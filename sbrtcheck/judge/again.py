@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sbrtcheck.judge.compare import compare
+from sbrtcheck.judge.required import RULE as REQUIRED
 from sbrtcheck.protocol.schema import ProtocolFile, Rule
 from sbrtcheck.results import PlanReport, RuleResult, Verdict
 
@@ -30,13 +31,14 @@ def rejudged(report: PlanReport, old: ProtocolFile, new: ProtocolFile) -> Iterat
     """Yield what would change in a report made with ``old``."""
     before, after = {r.id: r for r in old.rules}, {r.id: r for r in new.rules}
     for result in report.results:
-        if result.protocol != old.id:
+        if result.protocol != old.id or result.rule == REQUIRED:
             continue
         rule = after.get(result.rule)
         if rule is None:
             yield Rejudged(result.rule, result.subject, str(result.verdict), "no such rule")
             continue
-        verdict = _again(result, before.get(result.rule), rule)
+        same = (old.structures, old.when) == (new.structures, new.when)  # what names stand for, and when rules apply
+        verdict = _again(result, before.get(result.rule), rule) if same else "needs a new check"
         if verdict != str(result.verdict):
             yield Rejudged(result.rule, result.subject, str(result.verdict), verdict)
     stored = {result.rule for result in report.results if result.protocol == old.id}

@@ -60,7 +60,7 @@ def bind_one(file: ProtocolFile, rule: Rule, path: str) -> BoundRule | list[str]
     """Return a rule with its check, or what is wrong with it, each problem with its key path below ``path``."""
     check = all_checks().get(rule.check)
     if check is None:
-        return [f"{path}.check: no check is called {rule.check!r}; there are {', '.join(sorted(all_checks()))}"]
+        return [no_check(rule.check, path)]
     problems = []
     if check.needs_limit and rule.any_limit is None:
         problems.append(f"{path}.limit: the check {check.id!r} measures a number, so the rule needs a limit")
@@ -69,8 +69,14 @@ def bind_one(file: ProtocolFile, rule: Rule, path: str) -> BoundRule | list[str]
     if (rule.section == "declared") != (check.id == _DECLARES):
         problems.append(f"{path}.section: {_DECLARES!r} stands under 'declared', every other check under 'plan'")
     try:
-        # Rule and tables are at hand, so that a check can refuse a limit, a table or a column that it cannot use.
-        parameters = check.Parameters.model_validate(rule.parameters, context={"tables": file.tables, "rule": rule})
+        # Rule, tables and structures are at hand, so that a check can refuse a limit or a name that it cannot use.
+        context = {"tables": file.tables, "structures": file.structures, "rule": rule}
+        parameters = check.Parameters.model_validate(rule.parameters, context=context)
     except ValidationError as error:
         return [*problems, *problems_of(error, f"{path}.parameters")]
     return problems or BoundRule(file, rule, check, parameters)
+
+
+def no_check(name: str, path: str) -> str:
+    """Return that there is no check of a name."""
+    return f"{path}.check: no check is called {name!r}; there are {', '.join(sorted(all_checks()))}"

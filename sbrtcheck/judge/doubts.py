@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sbrtcheck.checks.outcomes import PATIENT
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.results import Outcome
@@ -33,4 +34,6 @@ def _structures(outcome: Outcome, derived: Derived) -> set[int]:
     except NotComputable:
         lesions = []
     numbers |= {member.structure.roi_number for lesion in lesions for member in lesion.members}
-    return numbers if outcome.roi_number is not None or lesions else set()
+    # A structure made of others has no number of its own; its evidence names all that it is made of.
+    is_one = outcome.roi_number is not None or (outcome.measured is not None and outcome.subject != PATIENT)
+    return numbers if is_one or lesions else set()

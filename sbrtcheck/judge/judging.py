@@ -11,11 +11,11 @@ from sbrtcheck.derived import Derived
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.judge.binding import BoundRule
 from sbrtcheck.judge.compare import compare, margin
-from sbrtcheck.judge.conditions import holds, limit_of
+from sbrtcheck.judge.conditions import decided, limit_of
 from sbrtcheck.judge.contradictions import contradicted
 from sbrtcheck.judge.doubts import doubts
 from sbrtcheck.judge.excuses import excused
-from sbrtcheck.protocol.conditions import parse_condition
+from sbrtcheck.judge.required import undrawn
 from sbrtcheck.protocol.declared import Declared
 from sbrtcheck.results import Interval, Outcome, RuleResult, Verdict
 
@@ -25,13 +25,17 @@ _UNSURE_SOURCE = "the value that decides is only recalled, not seen in a source,
 
 
 def judge(bound: Sequence[BoundRule], derived: Derived, declared: Declared) -> tuple[RuleResult, ...]:
-    """Return the results of all rules, in their order and by subject as each check gives them."""
-    results = [
-        _result(rule, outcome, derived)
-        for one in bound
-        for rule, outcomes in (_applied(one, derived, declared),)
-        for outcome in outcomes
-    ]
+    """Return the results of all rules, by protocol and priority, and by subject as each check gives them.
+
+    Before the rules of a protocol stand the structures that it requires and that nobody drew.
+    """
+    results: list[RuleResult] = []
+    for protocol in {one.protocol.id: one.protocol for one in bound}.values():
+        results += undrawn(protocol, derived)
+        own = [one for one in bound if one.protocol.id == protocol.id]
+        for one in sorted(own, key=lambda one: one.rule.priority or math.inf):
+            rule, outcomes = _applied(one, derived, declared)
+            results += [_result(rule, outcome, derived) for outcome in outcomes]
     rules = {(one.protocol.id, one.rule.id): one.rule for one in bound}
     return contradicted(excused(results, rules), rules)
 
@@ -42,7 +46,7 @@ def _applied(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[Bo
     for text in (bound.protocol.when, bound.rule.when):
         if not text:
             continue
-        found, why = holds(parse_condition(text), derived)
+        found, why = decided(text, bound.protocol, derived)
         if found is False:
             reason = f"the condition {text!r} does not hold: {why}"
             return bound, (Outcome("patient", verdict=Verdict.NOT_APPLICABLE, reason=reason),)

@@ -5,25 +5,33 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from sbrtcheck.errors import MetricSyntaxError, SbrtcheckError
-from sbrtcheck.judge.binding import BoundRule, bind_one
-from sbrtcheck.metrics import parse_metric
+from sbrtcheck.checks import all_checks
+from sbrtcheck.errors import SbrtcheckError
+from sbrtcheck.judge.binding import BoundRule, bind_one, no_check
+from sbrtcheck.judge.oddities import oddities
 from sbrtcheck.naming.tables import sided_bases, standard_names
 from sbrtcheck.protocol.loading import load_protocols, protocol_content
 from sbrtcheck.protocol.places import line_of, lines_by_path
 from sbrtcheck.protocol.problems import problems_of
-from sbrtcheck.protocol.schema import ProtocolFile, Rule, link_problems
+from sbrtcheck.protocol.schema import LimitTable, ProtocolFile, ProtocolTest, Rule, Source, link_problems
+from sbrtcheck.protocol.structures import ProtocolStructure
+from sbrtcheck.results import Limit
 
 _PATH = re.compile(r"([A-Za-z_]+(?:\[\d+\]|\.[A-Za-z0-9_\-]+)*): (.*)", re.DOTALL)
+_PATTERNS = {
+    "version": "Write three numbers, such as 1.0.0",
+    "id": "Write lower case words with hyphens, such as spinal-cord-max",
+    "check": "Write the id of a check, such as dose-metric",
+}
+_CHECK = re.compile(r"no check is called '([^']+)'")
 _QUOTED = re.compile(r"'([^']+)' is (?:not a|no) TG-263 name")
-_CRITICAL = re.compile(r"CV([0-9.]+)Gy\[cc\]|DC([0-9.]+)cc\[Gy\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,89 +87,87 @@ def lint(name: str | Path) -> tuple[Problem, ...]:
     problems = [*_errors(data, lines)]
     if not problems:
         file = ProtocolFile.model_validate(data)
-        problems = [*_included(name, file, lines), *_odd(file, lines)]
+        problems = [*_composed(name, file, lines)]
     return tuple(sorted(problems, key=lambda p: (p.line or 0, p.path, p.message)))
 
 
 def _errors(data: dict[str, Any], lines: dict[str, int]) -> Iterator[Problem]:
+    found: list[str] = []
     try:
         file = ProtocolFile.model_validate(data)
     except ValidationError as error:
         parts = any(problem["loc"] for problem in error.errors())
-        for text in dict.fromkeys([*(problems_of(error) if parts else ()), *link_problems(data)]):
-            yield _placed(text, lines)
-        return
-    for number, rule in enumerate(file.rules):
-        found = bind_one(file, rule, f"rules[{number}]")
-        if not isinstance(found, BoundRule):
-            yield from (_placed(text, lines) for text in found)
+        found += [*(problems_of(error) if parts else ()), *link_problems(data)]
+        file = _readable_parts(data)
+    for number, rule in enumerate(_entries(data, "rules")):
+        checked, path = _valid(Rule, rule), f"rules[{number}]"
+        bound = bind_one(file, checked, path) if isinstance(checked, Rule) else _unknown_check(rule, path)
+        found += [] if isinstance(bound, BoundRule) else bound
+    yield from (_placed(text, lines) for text in dict.fromkeys(found))
+
+
+def _unknown_check(rule: object, path: str) -> list[str]:
+    """Return that a rule, wrong in other ways, names a check that does not exist."""
+    check = rule.get("check") if isinstance(rule, dict) else None
+    return [no_check(check, path)] if isinstance(check, str) and check not in all_checks() else []
+
+
+def _readable_parts(data: dict[str, Any]) -> ProtocolFile:
+    """Return what a rule may look at of a file that is wrong elsewhere, so that all problems show at once."""
+    tables = tuple(t for entry in _entries(data, "tables") if isinstance(t := _valid(LimitTable, entry), LimitTable))
+    structures = data.get("structures")
+    named = structures if isinstance(structures, dict) else {}
+    parts: dict[str, Any] = {"tables": tables, "structures": dict.fromkeys(named, ProtocolStructure())}
+    return ProtocolFile.model_construct(**parts)
+
+
+def _valid(model: type[BaseModel], entry: object) -> BaseModel | None:
+    try:
+        return model.model_validate(entry)
+    except ValidationError:
+        return None
+
+
+def _entries(data: dict[str, Any], what: str) -> list[Any]:
+    found = data.get(what)
+    return found if isinstance(found, list) else []
 
 
 def _placed(text: str, lines: dict[str, int]) -> Problem:
     found = _PATH.fullmatch(text)
     path, message = (found.group(1), found.group(2)) if found else ("", text)
-    name = _QUOTED.search(message)
-    suggestion = ""
-    if name is not None:
-        near = difflib.get_close_matches(name.group(1), sorted(standard_names() | sided_bases()), n=3)
-        suggestion = f"Close names: {', '.join(near)}" if near else ""
+    if message.startswith("Extra inputs"):
+        message = "there is no such key"
+        return Problem("error", line_of(path, lines), path, message, _near(path.rpartition(".")[2], _keys()))
+    if "should match pattern" in message:
+        return Problem("error", line_of(path, lines), path, message, _PATTERNS.get(path.rpartition(".")[2], ""))
+    name, check = _QUOTED.search(message), _CHECK.search(message)
+    suggestion = _near(name.group(1), {*standard_names(), *sided_bases()}) if name is not None else ""
+    suggestion = _near(check.group(1), set(all_checks())) if check is not None else suggestion
     return Problem("error", line_of(path, lines), path, message, suggestion)
 
 
-def _included(name: str | Path, file: ProtocolFile, lines: dict[str, int]) -> Iterator[Problem]:
-    if not file.include:
-        return
+def _near(word: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(word, sorted(known), n=3)
+    return f"Did you mean {' or '.join(near)}?" if near else ""
+
+
+def _keys() -> set[str]:
+    """Return every key of protocol files, those of parameters too."""
+    tables: list[type[BaseModel]] = [ProtocolFile, Rule, Source, LimitTable, ProtocolTest, ProtocolStructure, Limit]
+    tables += [check.Parameters for check in all_checks().values()]
+    return {field.alias or name for model in tables for name, field in model.model_fields.items()}
+
+
+def _composed(name: str | Path, file: ProtocolFile, lines: dict[str, int]) -> Iterator[Problem]:
+    """Yield what is wrong with what is included, or with both together, and what is odd."""
+    included: tuple[ProtocolFile, ...] = ()
     try:
-        load_protocols([name])
+        included = tuple(p.file for p in load_protocols([name]) if p.file.id != file.id)
     except SbrtcheckError as error:
         yield Problem("error", lines.get("include"), "include", error.message, error.remedy)
-
-
-def _odd(file: ProtocolFile, lines: dict[str, int]) -> Iterator[Problem]:
-    """Yield what can be used, and is likely not meant."""
-
-    def warn(path: str, message: str, suggestion: str = "") -> Problem:
-        return Problem("warning", line_of(path, lines), path, message, suggestion)
-
-    tested = {rule for test in file.test for rule in test.expect}
-    seen: dict[tuple[object, ...], str] = {}
-    for number, rule in enumerate(file.rules):
-        path = f"rules[{number}]"
-        if rule.id not in tested:
-            yield warn(path, f"no [[test]] speaks of {rule.id}", 'Add one: phantom = "lung-peripheral", expect = {...}')
-        if rule.confidence == "recalled":
-            yield warn(f"{path}.confidence", "a recalled value decides nothing unless the site file accepts it")
-        if rule.definition_is_choice and not rule.definition.endswith("."):
-            yield warn(f"{path}.definition", "a definition that is a choice should be a whole sentence")
-        for key, what in _measured(rule):
-            same = seen.setdefault(key, rule.id)
-            if same != rule.id:
-                yield warn(path, f"{rule.id} and {same} limit the same: {what}", "Keep one of them")
-
-
-def _measured(rule: Rule) -> Iterator[tuple[tuple[object, ...], str]]:
-    """Yield what a dose rule limits, in one form for equivalent metrics: a critical volume and its coldest dose."""
-    if rule.check != "dose-metric" or not isinstance(rule.parameters.get("metric"), str):
-        return
-    metric = rule.parameters["metric"].replace(" ", "")
-    try:
-        parse_metric(metric)
-    except MetricSyntaxError:
-        return
-    found = _CRITICAL.fullmatch(metric)
-    names = rule.parameters.get("structures") or ["the targets"]
-    for structure in names:
-        for limit in (rule.limit, *rule.limit_by_fractions.values()):
-            if limit is None:
-                continue
-            key: tuple[object, ...] = (metric, limit.op[0])
-            if found is not None:
-                dose, volume = (
-                    float(found.group(1) or limit.per_protocol),
-                    float(found.group(2) or limit.per_protocol),
-                )
-                key = ("critical volume", dose, volume)
-            yield (*key, structure, rule.parameters.get("dose", "plan"), rule.when), f"{metric} of {structure}"
+    for odd in oddities(file, included):
+        yield Problem("warning", line_of(odd.path, lines), odd.path, odd.message, odd.suggestion)
 
 
 def is_usable(problems: tuple[Problem, ...]) -> bool:

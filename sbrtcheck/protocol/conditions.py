@@ -6,26 +6,38 @@ Grammar::
     and-part   = not-part { "and" not-part }
     not-part   = [ "not" ] ( comparison | "(" condition ")" )
     comparison = quantity ( "<=" | "<" | ">=" | ">" ) number
-    quantity   = "Overlap(" A "," B ")[cc]" | "Distance(" A "," B ")[mm]" | "Volume(" A ")[cc]"
-               | "Fractions" | "Prescription[Gy]" | metric " of " A
+    quantity   = "Overlap(" A "," B ")[cc]" | "Distance(" A "," B ")[mm]" | "Volume(" A ")[cc]" | metric " of " A
+               | "Fractions" | "Prescription[Gy]" | "DosePerFraction[Gy]" | "Lesions" [ "(" organ ")" ]
 
-A and B are TG-263 names, or GTV, CTV, ITV and PTV for all targets of that role.
+A and B are TG-263 names, names of the protocol's own structures, or GTV, CTV, ITV and PTV for all targets of that role.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from sbrtcheck.anatomy.organ_kinds import organ_names
 from sbrtcheck.errors import MetricSyntaxError
 from sbrtcheck.metrics import parse_metric
 from sbrtcheck.naming.tables import is_known
 from sbrtcheck.results import Limit
 
 ROLES: Final = ("GTV", "CTV", "ITV", "PTV")
+Kind = Literal["Overlap", "Distance", "Volume", "Fractions", "Prescription", "DosePerFraction", "Lesions", "metric"]
+
 _UNITS: Final = {"Overlap": "cc", "Distance": "mm", "Volume": "cc"}
+_PLAIN: Final[dict[str, Kind]] = {
+    "Fractions": "Fractions",
+    "Lesions": "Lesions",
+    "Prescription[Gy]": "Prescription",
+    "DosePerFraction[Gy]": "DosePerFraction",
+}
+_LESIONS: Final = re.compile(r"Lesions\(\s*([^()]*?)\s*\)")
+# A choice: more than anybody reads.
+_MOST_NESTED: Final = 30
 _FUNCTION: Final = re.compile(r"(Overlap|Distance|Volume)\(([^()]*)\)\[([^\]]*)\]")
 _TOKEN: Final = re.compile(r"\s*(<=|>=|<|>|\(|\)|(?:and|or|not)\b)")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
@@ -42,23 +54,25 @@ class Quantity:
     Attributes
     ----------
     kind : str
-        ``Overlap``, ``Distance``, ``Volume``, ``Fractions``, ``Prescription`` or ``metric``.
+        ``Lesions`` is the number of lesions, ``DosePerFraction`` that of a prescription in Gy.
     of : tuple of str
-        Structures or roles.
+        Structures or roles; for ``Lesions`` none, or an organ.
     metric : str
         Expression, for ``metric``.
     """
 
-    kind: Literal["Overlap", "Distance", "Volume", "Fractions", "Prescription", "metric"]
+    kind: Kind
     of: tuple[str, ...] = ()
     metric: str = ""
 
     def __str__(self) -> str:
         if self.kind == "metric":
             return f"{self.metric} of {self.of[0]}"
-        if self.kind == "Prescription":
-            return "Prescription[Gy]"
-        return f"{self.kind}({', '.join(self.of)})[{_UNITS[self.kind]}]" if self.kind in _UNITS else self.kind
+        if self.kind in _UNITS:
+            return f"{self.kind}({', '.join(self.of)})[{_UNITS[self.kind]}]"
+        if self.of:
+            return f"{self.kind}({self.of[0]})"
+        return next(text for text, kind in _PLAIN.items() if kind == self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +110,14 @@ class Negated:
 Condition = Comparison | Joined | Negated
 
 
-def parse_condition(text: str) -> Condition:
+def parse_condition(text: str, own: Collection[str] | None = ()) -> Condition:
     """Return what a condition says.
+
+    Parameters
+    ----------
+    text : str
+    own : collection of str or None
+        Names of the protocol's own structures; None takes every name, for a reader who does not know them.
 
     Raises
     ------
@@ -109,7 +129,9 @@ def parse_condition(text: str) -> Condition:
     >>> str(parse_condition("Overlap(PTV,Esophagus)[cc]>0 and Fractions <= 5"))
     'Overlap(PTV, Esophagus)[cc] > 0 and Fractions <= 5'
     """
-    reader = _Reader(text)
+    if len(re.findall(r"\(|\bnot\b", text)) > _MOST_NESTED:
+        raise ConditionError(f"a condition has more than {_MOST_NESTED} parentheses and 'not'; split the rule")
+    reader = _Reader(text, own)
     found = reader.either()
     if reader.rest():
         raise reader.wrong("an operator or the end")
@@ -117,8 +139,8 @@ def parse_condition(text: str) -> Condition:
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
-        self.text, self.at = text, 0
+    def __init__(self, text: str, own: Collection[str] | None) -> None:
+        self.text, self.own, self.at = text, own, 0
 
     def rest(self) -> str:
         return self.text[self.at :].strip()
@@ -178,15 +200,17 @@ class _Reader:
             raise self.wrong("a quantity and one of <=, <, >=, >")
         words = self.text[start : start + end.start()].strip()
         self.at = start + end.start()
-        if words == "Fractions":
-            return Quantity("Fractions")
-        if words == "Prescription[Gy]":
-            return Quantity("Prescription")
+        if words in _PLAIN:
+            return Quantity(_PLAIN[words])
+        lesions = _LESIONS.fullmatch(words)
+        if lesions is not None:
+            return Quantity("Lesions", (self._organ(lesions.group(1)),))
         metric, of, name = words.rpartition(" of ")
         if not of:
             raise ConditionError(
                 f"condition {self.text!r}: {words!r} is no quantity; write Overlap(A, B)[cc], Distance(A, B)[mm], "
-                "Volume(A)[cc], Fractions, Prescription[Gy], or a metric such as D0.03cc[Gy] of SpinalCord"
+                "Volume(A)[cc], Fractions, Prescription[Gy], DosePerFraction[Gy], Lesions, Lesions(lung), or a metric "
+                "such as D0.03cc[Gy] of SpinalCord"
             )
         try:
             parse_metric(metric)
@@ -205,8 +229,16 @@ class _Reader:
 
     def _name(self, text: str) -> str:
         name = text.strip()
-        if name not in ROLES and not is_known(name):
-            raise ConditionError(f"condition {self.text!r}: {name!r} is no TG-263 name and none of {', '.join(ROLES)}")
+        if self.own is None or name in ROLES or name in self.own or is_known(name):
+            return name
+        raise ConditionError(
+            f"condition {self.text!r}: {name!r} is no TG-263 name, none of {', '.join(ROLES)} and none of [structures]"
+        )
+
+    def _organ(self, name: str) -> str:
+        if name not in organ_names():
+            listed = ", ".join(sorted(organ_names()))
+            raise ConditionError(f"condition {self.text!r}: {name!r} is no organ; there are {listed}")
         return name
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sbrtcheck.naming.expression import parse_expression
 from sbrtcheck.protocol.schema import ProtocolFile, Rule
+from sbrtcheck.protocol.structures import ProtocolStructure
 from sbrtcheck.protocol.text import limit_text
 from sbrtcheck.results import Limit
 
@@ -72,10 +74,23 @@ def _of_head(old: ProtocolFile, new: ProtocolFile) -> Iterator[Difference]:
             yield Difference("changed", "", what, before, after)
     if sorted(old.include) != sorted(new.include):
         yield Difference("changed", "", "include", ", ".join(sorted(old.include)), ", ".join(sorted(new.include)))
+    for name in sorted(old.structures.keys() | new.structures.keys()):
+        was, now = (_said(file.structures.get(name)) for file in (old, new))
+        if was != now:
+            yield Difference("changed", "", f"structure {name}", was, now)
     tables = {t.id: t.model_dump(exclude={"source", "confidence"}) for t in old.tables}
     for table in new.tables:
         if table.id in tables and tables[table.id] != table.model_dump(exclude={"source", "confidence"}):
             yield Difference("changed", "", f"table {table.id}", "", "other rows or columns")
+
+
+def _said(structure: ProtocolStructure | None) -> str:
+    """Return what is said of a structure, in one spelling for all that mean the same."""
+    if structure is None:
+        return ""
+    made = [f"made of {parse_expression(structure.derived)}"] if structure.derived else []
+    called = [f"also called {', '.join(sorted(structure.aliases))}"] if structure.aliases else []
+    return "; ".join([*made, *called, *(["required"] if structure.required else [])]) or "drawn"
 
 
 def _of_rule(old: Rule, new: Rule, before: ProtocolFile, after: ProtocolFile) -> Iterator[Difference]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from sbrtcheck.errors import ProtocolError, UnknownProtocol
+from sbrtcheck.naming.expression import parse_expression
 from sbrtcheck.protocol.problems import joined, problems_of
-from sbrtcheck.protocol.schema import ProtocolFile, link_problems
+from sbrtcheck.protocol.schema import ProtocolFile, Rule, link_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def load_protocols(names: Sequence[str | Path]) -> tuple[LoadedProtocol, ...]:
     Raises
     ------
     UnknownProtocol, ProtocolError
-        As ``load_protocol`` does; also if one id stands for two contents.
+        As ``load_protocol`` does; also if one id of a protocol or of a rule, or one name of a derived structure, stands
+        for two contents: a reader of the report could not tell them apart.
     """
     found: dict[str, LoadedProtocol] = {}
     named = [load_protocol(name) for name in names]
@@ -76,7 +78,35 @@ def load_protocols(names: Sequence[str | Path]) -> tuple[LoadedProtocol, ...]:
     twice = sorted({p.file.id for p in named if sum(q.file.id == p.file.id for q in named) > 1})
     if twice:
         raise ProtocolError(f"named more than once: {', '.join(twice)}", remedy="Name each protocol once")
-    return tuple(found.values())
+    composed = tuple(found.values())
+    conflicts = [*_rules_that_differ(composed), *_structures_that_differ(composed)]
+    if conflicts:
+        raise ProtocolError(
+            joined("what is checked together", conflicts), remedy="Rename one of the two, or check them one at a time"
+        )
+    return composed
+
+
+def _rules_that_differ(protocols: Sequence[LoadedProtocol]) -> Iterator[str]:
+    """Yield the rules of one id that do not say the same; where a source is found is no matter of what is said."""
+    before: dict[str, tuple[str, Rule]] = {}
+    for loaded in protocols:
+        for rule in loaded.file.rules:
+            other, first = before.setdefault(rule.id, (loaded.file.id, rule))
+            here, there = (r.model_dump(exclude={"source", "title"}) for r in (rule, first))
+            if here != there:
+                differing = ", ".join(sorted(name for name in here if here[name] != there[name]))
+                yield f"rule {rule.id!r} stands in {other} and in {loaded.file.id}, and they differ in {differing}"
+
+
+def _structures_that_differ(protocols: Sequence[LoadedProtocol]) -> Iterator[str]:
+    before: dict[str, tuple[str, str]] = {}
+    for loaded in protocols:
+        for name, structure in loaded.file.structures.items():
+            made = str(parse_expression(structure.derived)) if structure.derived else "drawn"
+            other, first = before.setdefault(name, (loaded.file.id, made))
+            if first != made:
+                yield f"structure {name!r} is {first} in {other} and {made} in {loaded.file.id}"
 
 
 def protocol_json_schema() -> dict[str, Any]:

@@ -6,8 +6,10 @@ import re
 from collections import Counter
 from typing import Final
 
-_HEADER: Final = re.compile(r"\s*(\[\[|\[)\s*([A-Za-z0-9_.\-]+)\s*\]\]?")
-_KEY: Final = re.compile(r"\s*([A-Za-z0-9_\-]+|\"[^\"]*\")\s*=")
+_PART: Final = r"(?:[A-Za-z0-9_\-]+|\"[^\"]*\"|'[^']*')"
+_HEADER: Final = re.compile(rf"\s*(\[\[|\[)\s*({_PART}(?:\s*\.\s*{_PART})*)\s*\]\]?\s*(?:#.*)?$")
+_KEY: Final = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
+_STRING: Final = re.compile(r"\"(?:\\.|[^\"\\])*\"|'[^']*'|#.*")
 
 
 def lines_by_path(text: str) -> dict[str, int]:
@@ -18,22 +20,36 @@ def lines_by_path(text: str) -> dict[str, int]:
     """
     found: dict[str, int] = {}
     counts: Counter[str] = Counter()
-    here, quoted = "", ""
+    here, quoted, depth = "", "", 0
     for number, line in enumerate(text.splitlines(), start=1):
         if quoted:
             quoted = "" if line.count(quoted) % 2 else quoted
             continue
+        if depth > 0:  # within an array over several lines
+            depth += _opened(line)
+            continue
         header = _HEADER.match(line)
         if header is not None:
-            here = _table(header.group(1) == "[[", header.group(2), counts)
+            here = _table(header.group(1) == "[[", _dotted(header.group(2)), counts)
             found.setdefault(here, number)
             continue
         key = _KEY.match(line)
         if key is not None:
-            name = key.group(1).strip('"')
-            found.setdefault(f"{here}.{name}" if here else name, number)
+            path = f"{here}.{_dotted(key.group(1))}" if here else _dotted(key.group(1))
+            found.setdefault(path, number)
         quoted = next((q for q in ('"""', "'''") if line.count(q) % 2), "")
+        depth = 0 if quoted else max(_opened(line), 0)
     return found
+
+
+def _dotted(path: str) -> str:
+    return ".".join(part.strip("\"'") for part in re.findall(_PART, path))
+
+
+def _opened(line: str) -> int:
+    """Return how many brackets a line opens and does not close."""
+    bare = _STRING.sub("", line)
+    return sum(bare.count(sign) for sign in "[{") - sum(bare.count(sign) for sign in "]}")
 
 
 def _table(is_array: bool, name: str, counts: Counter[str]) -> str:

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
-from sbrtcheck.protocol.conditions import parse_condition
+from sbrtcheck.protocol.conditions import ConditionError, parse_condition
+from sbrtcheck.protocol.structures import Structures, structure_problems
 from sbrtcheck.results import Limit
 
 FACT_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")  # a key of the file of declared facts
@@ -38,7 +39,7 @@ def _sound(limit: Limit) -> Limit:
 
 def _readable(condition: str) -> str:
     if condition:
-        parse_condition(condition)
+        parse_condition(condition, None)  # names are looked at with the whole file
     return condition
 
 
@@ -177,8 +178,8 @@ class ProtocolTest(_Table):
 class ProtocolFile(_Table):
     """One protocol.
 
-    ``include`` names protocols that are checked along with it; ``when`` is a condition of all its rules; ``test`` says
-    what must come out on phantoms.
+    ``include`` names protocols that are checked along with it; ``when`` is a condition of all its rules, and so says to
+    which plans it applies; ``structures`` says what its names stand for; ``test`` says what must come out on phantoms.
     """
 
     schema_: Literal["sbrtcheck-protocol/1"] = Field(alias="schema")
@@ -190,6 +191,7 @@ class ProtocolFile(_Table):
     summary: str = ""
     include: tuple[Text, ...] = ()
     when: When = ""
+    structures: Structures = {}
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     tables: tuple[LimitTable, ...] = ()
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
@@ -197,7 +199,7 @@ class ProtocolFile(_Table):
 
     @model_validator(mode="after")
     def _linked(self) -> Self:
-        problems = link_problems(self.model_dump(include={"sources", "tables", "rules", "test"}))
+        problems = link_problems(self.model_dump(include={"when", "structures", "sources", "tables", "rules", "test"}))
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -228,7 +230,25 @@ def link_problems(data: Mapping[str, Any]) -> list[str]:
         expected = test.get("expect", {})
         wanted = list(expected) if isinstance(expected, Mapping) else []
         problems += [f"test[{number}].expect: no rule {name!r}" for name in wanted if str(name) not in rules]
-    return problems
+    return [*problems, *structure_problems(data), *_condition_problems(data)]
+
+
+def _condition_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the conditions that name structures of nobody; what cannot be read at all is told of elsewhere."""
+    structures = data.get("structures")
+    own = set(structures) if isinstance(structures, Mapping) else set()
+    for path, entry in (("", data), *((f"rules[{number}].", rule) for number, rule in _entries(data, "rules"))):
+        when = entry.get("when")
+        if not isinstance(when, str) or not when:
+            continue
+        try:
+            parse_condition(when, None)
+        except ConditionError:
+            continue
+        try:
+            parse_condition(when, own)
+        except ConditionError as unknown:
+            yield f"{path}when: {unknown}"
 
 
 def _about_source(entry: Mapping[str, Any], levels: Mapping[str, Any], path: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ RULE = Rule.model_validate(
     {"id": "r", "title": "R", "check": "dose-metric", "source": "s", "confidence": "verified"}
     | {"limit": {"op": "<=", "per_protocol": 30.0, "unit": "Gy"}}
 )
+BARE: Any = SimpleNamespace(id="p", structures={})
 CORD = Structure(4, "Moelle", "ORGAN", ())
 
 
@@ -32,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, named: dict[str, tuple[Structure, ...]]
     asked = Parameters.model_validate({"metric": "D0.03cc[Gy]", "structures": ["SpinalCord"]})
     monkeypatch.setattr(dose_metric, "parse_metric", lambda text: metric)
     derived: Any = SimpleNamespace(named=lambda *names: named.get(names[0], ()))
-    return CHECK.run(Task(RULE, None, asked, Declared()), derived)  # type: ignore[arg-type]
+    return CHECK.run(Task(RULE, BARE, asked, Declared()), derived)
 
 
 def test_a_structure_of_that_name_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +67,7 @@ def test_a_target_without_contours_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         lesions=[SimpleNamespace(outermost=drawn)], grouping=SimpleNamespace(undrawn=(target,))
     )
     asked = Parameters.model_validate({"metric": "D0.03cc[Gy]", "of_targets": True})
-    first, second = CHECK.run(Task(RULE, None, asked, Declared()), derived)  # type: ignore[arg-type]
+    first, second = CHECK.run(Task(RULE, BARE, asked, Declared()), derived)
     assert first.measured == Interval.exact(20.0)
     assert (second.verdict, second.roi_number) == (Verdict.NOT_EVALUATED, 2)
 
@@ -93,7 +94,7 @@ def test_what_a_metric_says_beside_its_value_stands_in_the_reason(monkeypatch: p
     monkeypatch.setattr(dose_metric, "parse_metric", lambda text: metric)
     asked = Parameters.model_validate({"metric": "D0.03cc[Gy]", "structures": ["SpinalCord"]})
     derived: Any = SimpleNamespace(named=lambda *names: (CORD,))
-    (outcome,) = CHECK.run(Task(RULE, None, asked, Declared()), derived)  # type: ignore[arg-type]
+    (outcome,) = CHECK.run(Task(RULE, BARE, asked, Declared()), derived)
     assert outcome.reason.endswith("; other targets lie in the same dose")
     assert outcome.would_decide == "a plan for this target alone would decide"
 
@@ -101,7 +102,7 @@ def test_what_a_metric_says_beside_its_value_stands_in_the_reason(monkeypatch: p
 @pytest.mark.parametrize("age", [None, 61.4])
 def test_age(age: float | None) -> None:
     derived: Any = SimpleNamespace(case=SimpleNamespace(patient_age_years=age))
-    (outcome,) = AGE.run(Task(RULE, None, AGE.Parameters(), Declared()), derived)  # type: ignore[arg-type]
+    (outcome,) = AGE.run(Task(RULE, BARE, AGE.Parameters(), Declared()), derived)
     if age is None:
         assert outcome.verdict is Verdict.NOT_EVALUATED
     else:

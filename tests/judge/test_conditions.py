@@ -98,6 +98,18 @@ def of(fractions: int | None = 3, other: int | None = None, site: SiteFile | Non
     return Derived(Case(plan(fractions, other)), site or SiteFile())
 
 
+AGE = {"id": "a", "title": "A", "check": "patient-age", "source": "s", "confidence": "verified"}
+
+
+def protocol(rule: dict[str, Any], **more: Any) -> ProtocolFile:
+    head = {"schema": "sbrtcheck-protocol/1", "id": "test", "title": "T", "version": "1.0.0"}
+    head["sources"] = [{"id": "s", "title": "S", "level": "primary"}]  # type: ignore[assignment]
+    return ProtocolFile.model_validate(head | more | {"rules": [AGE | rule]})
+
+
+BARE = protocol({})
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -113,23 +125,14 @@ def of(fractions: int | None = 3, other: int | None = None, site: SiteFile | Non
     ],
 )
 def test_three_values(text: str, expected: bool | None) -> None:
-    found, why = holds(parse_condition(text), of())
+    found, why = holds(parse_condition(text), BARE, of())
     assert found is expected
     assert why
 
 
 def test_unknown_fractions_leave_it_open() -> None:
-    assert holds(parse_condition("Fractions <= 5"), of(3, 5))[0] is None
-    assert holds(parse_condition("Fractions <= 5"), Derived(Case(), SiteFile()))[0] is None
-
-
-AGE = {"id": "a", "title": "A", "check": "patient-age", "source": "s", "confidence": "verified"}
-
-
-def protocol(rule: dict[str, Any], **more: Any) -> ProtocolFile:
-    head = {"schema": "sbrtcheck-protocol/1", "id": "test", "title": "T", "version": "1.0.0"}
-    head["sources"] = [{"id": "s", "title": "S", "level": "primary"}]  # type: ignore[assignment]
-    return ProtocolFile.model_validate(head | more | {"rules": [AGE | rule]})
+    assert holds(parse_condition("Fractions <= 5"), BARE, of(3, 5))[0] is None
+    assert holds(parse_condition("Fractions <= 5"), BARE, Derived(Case(), SiteFile()))[0] is None
 
 
 def verdict(rule: dict[str, Any], derived: Derived, **more: Any) -> RuleResult:

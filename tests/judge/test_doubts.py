@@ -44,10 +44,10 @@ class Bound:
     def __init__(self, verdict: Verdict) -> None:
         rule = {"id": "a", "check": "stub", "source": "s", "confidence": "verified"}
         rule |= {"title": "", "section": "plan", "required": True, "definition": "", "definition_is_choice": False}
-        rule |= {"when": "", "limit_by_fractions": {}, "excused_by": (), "contradicted_by": ""}
+        rule |= {"when": "", "limit_by_fractions": {}, "excused_by": (), "contradicted_by": "", "priority": 0}
         self.rule = type("Rule", (), rule)
         source = type("Source", (), {"id": "s", "title": "A source"})
-        self.protocol = type("Protocol", (), {"id": "p", "sources": (source,), "when": ""})
+        self.protocol = type("Protocol", (), {"id": "p", "sources": (source,), "when": "", "structures": {}})
         self.parameters = None
         self.check = self
         self.verdict = verdict

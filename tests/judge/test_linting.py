@@ -61,7 +61,14 @@ def test_a_right_file_has_no_problem(tmp_path: Path) -> None:
         ),
         (HEAD + rule(more=LIMIT + 'when = "Volume(PTV)[mm] > 3"\n'), 17, r"\[cc\]", ""),
         (HEAD + rule(more=LIMIT).replace('source = "s"', 'source = "t"'), 13, "no source 't'", ""),
-        (HEAD + rule(more=LIMIT).replace("dose-metric", "dose-metrik"), 12, "no check is called", ""),
+        (
+            HEAD + rule(more=LIMIT).replace("dose-metric", "dose-metrik"),
+            12,
+            "no check is called",
+            "Did you mean dose-metric",
+        ),
+        (HEAD + rule(more=LIMIT + "titel = 3\n"), 17, "there is no such key", "Did you mean title"),
+        (HEAD.replace('id = "mine"', 'id = "My own"') + rule(more=LIMIT), 2, "match pattern", "spinal-cord-max"),
         (HEAD + rule(more=LIMIT) + rule(more=LIMIT), None, "stands twice", ""),
         (HEAD.replace('version = "1.0.0"', 'version = "one"') + rule(more=LIMIT), 4, "pattern", ""),
         (

@@ -38,3 +38,33 @@ def test_what_has_no_line_has_that_of_what_holds_it() -> None:
     assert line_of("rules[0].limit.per_protocol", lines) == 11
     assert line_of("rules[1].source", lines) == 13
     assert line_of("nothing", lines) is None
+
+
+def test_quoted_dotted_and_many_lines() -> None:
+    text = """[structures."Lungs-GTV"]
+derived = "Lungs - GTV"  # one [
+[[tables]]
+rows = [
+    [1.8],
+    ["x = 1"]
+]
+key = "a"
+[[rules]]
+limit.op = "<="
+'id' = "r"
+"""
+    lines = lines_by_path(text)
+    assert lines["structures.Lungs-GTV.derived"] == 2
+    assert lines["tables[0].key"] == 8
+    assert lines["rules[0].limit.op"] == 10
+    assert lines["rules[0].id"] == 11
+    assert set(lines) == {
+        "structures.Lungs-GTV",
+        "structures.Lungs-GTV.derived",
+        "tables[0]",
+        "tables[0].rows",
+        "tables[0].key",
+        "rules[0]",
+        "rules[0].limit.op",
+        "rules[0].id",
+    }
