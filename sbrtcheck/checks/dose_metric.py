@@ -92,7 +92,7 @@ class DoseMetric:
         outcomes: list[Outcome] = []
         for name in task.parameters.structures:
             try:
-                found = named_in(name, task.protocol, derived)
+                found = named_in(name, task.protocol, derived, task.declared.facts.get(_NOT_AT_RISK, ()))
             except NotComputable as missing:
                 outcomes.append(_not_made(name, missing, task, derived))
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from sbrtcheck.derived import Derived
@@ -10,7 +10,7 @@ from sbrtcheck.derived.built import Built, OfBuilt, build
 from sbrtcheck.derived.cumulative import Cumulative
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Structure
-from sbrtcheck.naming.expression import Expression, names_of, parse_expression, replaced
+from sbrtcheck.naming.expression import Expression, names_of, parse_expression, replaced, without
 from sbrtcheck.naming.tables import base_of
 from sbrtcheck.naming.text import key
 from sbrtcheck.protocol.conditions import ROLES
@@ -65,7 +65,7 @@ class Found:
         return case if self.built is None else OfBuilt(self.built, case)
 
 
-def named_in(name: str, protocol: ProtocolFile, derived: Derived) -> tuple[Found, ...]:
+def named_in(name: str, protocol: ProtocolFile, derived: Derived, absent: Collection[str] = ()) -> tuple[Found, ...]:
     """Return the structures that a name stands for in a protocol; none where nothing is drawn.
 
     Parameters
@@ -74,11 +74,14 @@ def named_in(name: str, protocol: ProtocolFile, derived: Derived) -> tuple[Found
         TG-263 name, role, or name of the protocol's own ``[structures]``.
     protocol : ProtocolFile
     derived : Derived
+    absent : collection of str
+        Names that are declared not to be at risk: not drawn, they are left out of what is made of several (``A | B``),
+        as after a nephrectomy.
 
     Raises
     ------
     NotComputable
-        If the structure is made of others and cannot be built.
+        If the structure is made of others and cannot be built, and none of that name is drawn.
 
     Notes
     -----
@@ -86,10 +89,15 @@ def named_in(name: str, protocol: ProtocolFile, derived: Derived) -> tuple[Found
     """
     own = protocol.structures.get(name)
     found = [Found(structure) for structure in _drawn(name, derived)]
-    if own is not None:
-        found += _by_alias(name, own.aliases, protocol, derived)
-        if own.derived:
-            found.append(_built(name, protocol, derived))
+    if own is None:
+        return tuple(found)
+    found += _by_alias(name, own.aliases, protocol, derived)
+    if own.derived:
+        try:
+            found.append(_built(name, protocol, derived, absent))
+        except NotComputable:
+            if not found:
+                raise
     return tuple(found)
 
 
@@ -118,11 +126,15 @@ def _by_alias(name: str, aliases: tuple[str, ...], protocol: ProtocolFile, deriv
         yield Found(structure, how=f"{structure.where} is taken as {name}: alias {alias!r} of {protocol.id}")
 
 
-def _built(name: str, protocol: ProtocolFile, derived: Derived) -> Found:
-    expression = _expanded(protocol.structures[name].derived, protocol, name)
+def _built(name: str, protocol: ProtocolFile, derived: Derived, absent: Collection[str]) -> Found:
+    whole = _expanded(protocol.structures[name].derived, protocol, name)
+    gone = {part for part in names_of(whole) if part in absent and not _candidates(part, protocol, derived)}
+    expression = without(whole, gone)
     leaves = {leaf: _leaf(leaf, name, protocol, derived) for leaf in dict.fromkeys(names_of(expression))}
     built = build(name, expression, leaves, derived)
     made = ", ".join(f"{leaf} {' and '.join(s.where for s in found)}" for leaf, found in leaves.items())
+    left_out = sorted(gone - set(leaves))
+    made += f"; without {', '.join(left_out)}, by declaration not at risk" if left_out else ""
     return Found(built.best, built, f"{name} is made by {protocol.id}: {expression} ({made})")
 
 
@@ -138,10 +150,14 @@ def _expanded(text: str, protocol: ProtocolFile, *within: str) -> Expression:
     return replaced(parse_expression(text), put)
 
 
-def _leaf(leaf: str, name: str, protocol: ProtocolFile, derived: Derived) -> tuple[Structure, ...]:
+def _candidates(leaf: str, protocol: ProtocolFile, derived: Derived) -> tuple[Structure, ...]:
     own = protocol.structures.get(leaf)
     aliased = _by_alias(leaf, own.aliases, protocol, derived) if own is not None else ()
-    found = (*_drawn(leaf, derived), *(one.structure for one in aliased))
+    return (*_drawn(leaf, derived), *(one.structure for one in aliased))
+
+
+def _leaf(leaf: str, name: str, protocol: ProtocolFile, derived: Derived) -> tuple[Structure, ...]:
+    found = _candidates(leaf, protocol, derived)
     empty = [t.structure.where for t in derived.grouping.undrawn if t.role.role == leaf]
     if not found or empty:
         missing = f"nothing is drawn in {', '.join(empty)}" if empty else f"no structure is taken as {leaf}"

@@ -15,7 +15,7 @@ spaces, because TG-263 names hold it as well (``Lungs-GTV``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -135,6 +135,28 @@ def replaced(expression: Expression, put: Callable[[str], Expression | None]) ->
             return Margin(replaced(expression.part, put), expression.margin_mm)
         case Ring():
             return Ring(replaced(expression.part, put), expression.inner_mm, expression.outer_mm)
+
+
+def without(expression: Expression, names: Collection[str]) -> Expression:
+    """Return an expression without some names where it says ``A | B``; elsewhere, and as the last one, they stay.
+
+    Examples
+    --------
+    >>> str(without(parse_expression("(A | B | C) - D"), {"B", "D"}))
+    '(A | C) - D'
+    """
+    match expression:
+        case Name():
+            return expression
+        case Combined():
+            parts = tuple(without(part, names) for part in expression.parts)
+            if expression.sign == "|":
+                parts = tuple(p for p in parts if not (isinstance(p, Name) and p.name in names)) or parts
+            return parts[0] if len(parts) == 1 else Combined(expression.sign, parts)
+        case Margin():
+            return Margin(without(expression.part, names), expression.margin_mm)
+        case Ring():
+            return Ring(without(expression.part, names), expression.inner_mm, expression.outer_mm)
 
 
 class _Reader:

@@ -5,7 +5,7 @@ Grammar::
     condition  = and-part { "or" and-part }
     and-part   = not-part { "and" not-part }
     not-part   = [ "not" ] ( comparison | "(" condition ")" )
-    comparison = quantity ( "<=" | "<" | ">=" | ">" ) number
+    comparison = quantity ( "<=" | "<" | ">=" | ">" | "=" ) number      ("=" for Fractions and Lesions only)
     quantity   = "Overlap(" A "," B ")[cc]" | "Distance(" A "," B ")[mm]" | "Volume(" A ")[cc]" | metric " of " A
                | "Fractions" | "Prescription[Gy]" | "DosePerFraction[Gy]" | "Lesions" [ "(" organ ")" ]
 
@@ -39,7 +39,7 @@ _LESIONS: Final = re.compile(r"Lesions\(\s*([^()]*?)\s*\)")
 # A choice: more than anybody reads.
 _MOST_NESTED: Final = 30
 _FUNCTION: Final = re.compile(r"(Overlap|Distance|Volume)\(([^()]*)\)\[([^\]]*)\]")
-_TOKEN: Final = re.compile(r"\s*(<=|>=|<|>|\(|\)|(?:and|or|not)\b)")
+_TOKEN: Final = re.compile(r"\s*(<=|>=|<|>|=|\(|\)|(?:and|or|not)\b)")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 
 
@@ -94,7 +94,16 @@ class Joined:
     parts: tuple[Condition, ...]
 
     def __str__(self) -> str:
-        return f" {self.word} ".join(f"({p})" if isinstance(p, Joined) else str(p) for p in self.parts)
+        if self.is_equality:
+            return str(self.parts[0]).replace(">=", "=")
+        bare = (f"({p})" if isinstance(p, Joined) and not p.is_equality else str(p) for p in self.parts)
+        return f" {self.word} ".join(bare)
+
+    @property
+    def is_equality(self) -> bool:
+        """Whether it says that a number of fractions or lesions is just so many."""
+        first = self.parts[0]
+        return isinstance(first, Comparison) and self == _equality(first.quantity, first.limit.per_protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,14 @@ class Negated:
 
 
 Condition = Comparison | Joined | Negated
+
+
+def _equality(quantity: Quantity, number: float) -> Joined | None:
+    """Return that a whole number is at least and at most so many; None for what is measured, and never just so."""
+    if quantity.kind not in {"Fractions", "Lesions"}:
+        return None
+    ends = (Comparison(quantity, Limit(op=op, per_protocol=number)) for op in (">=", "<="))  # type: ignore[arg-type]
+    return Joined("and", tuple(ends))
 
 
 def parse_condition(text: str, own: Collection[str] | None = ()) -> Condition:
@@ -180,13 +197,20 @@ class _Reader:
 
     def comparison(self) -> Condition:
         quantity = self.quantity()
-        op = self.taken("<=", ">=", "<", ">")
+        op = self.taken("<=", ">=", "<", ">", "=")
         if not op:
             raise self.wrong("one of <=, <, >=, >")
         number = _NUMBER.match(self.text, self.at + len(self.text[self.at :]) - len(self.text[self.at :].lstrip()))
         if number is None:
             raise self.wrong("a number")
         self.at = number.end()
+        if op == "=":
+            equality = _equality(quantity, float(number.group()))
+            if equality is None:
+                raise ConditionError(
+                    f"condition {self.text!r}: what is measured is compared by <=, <, >= or >, not by ="
+                )
+            return equality
         return Comparison(quantity, Limit.model_validate({"op": op, "per_protocol": float(number.group())}))
 
     def quantity(self) -> Quantity:
@@ -195,7 +219,7 @@ class _Reader:
         if function is not None:
             self.at = function.end()
             return self._function(*function.groups())
-        end = re.search(r"<=|>=|<|>", self.text[start:])
+        end = re.search(r"<=|>=|<|>|=", self.text[start:])
         if end is None:
             raise self.wrong("a quantity and one of <=, <, >=, >")
         words = self.text[start : start + end.start()].strip()

@@ -62,6 +62,7 @@ def run(
         (1.8, 5.9, 7.5),  # first row
         (13.2, 4.7, 5.8),
         (10.3, 4.9, 5.9),  # half way from 7.4 to 13.2
+        (130.0, 3.1 - 0.2 * 4 / 37, 4.0 - 0.3 * 4 / 37),
         (144.5, 3.0, 3.85),  # half way from 126 to 163: the step that some programs leave out
         (163.0, 2.9, 3.7),  # last row
     ],
@@ -73,7 +74,7 @@ def test_limits_are_interpolated(monkeypatch: pytest.MonkeyPatch, cm3: float, no
     assert (limit.per_protocol, limit.variation) == pytest.approx((none, minor), abs=1e-12)
 
 
-@pytest.mark.parametrize("cm3", [1.7, 163.1, 0.01, 900.0])
+@pytest.mark.parametrize("cm3", [1.7, 1.79, 163.1, 0.01, 900.0])
 def test_outside_the_table_the_rule_is_not_applicable(monkeypatch: pytest.MonkeyPatch, cm3: float) -> None:
     assert run(monkeypatch, Interval.exact(cm3), Interval.exact(1.0)).verdict is Verdict.NOT_APPLICABLE
 

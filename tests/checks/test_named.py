@@ -99,6 +99,29 @@ def test_volumes_in_closed_form(text: str, true: float) -> None:
     assert value == pytest.approx(true, rel=0.03)
 
 
+def test_what_is_drawn_stands_where_the_rest_cannot_be_made() -> None:
+    lungs = replace(LUNG_L, roi_number=7, name="Lungs")
+    both = protocol({"Lungs": {"derived": "Lung_L | Lung_R"}})
+    assert [f.where for f in named_in("Lungs", both, patient(LUNG_L, lungs))] == [lungs.where]
+    assert [f.where for f in named_in("Lungs", both, patient(LUNG_L, LUNG_R, lungs))] == [lungs.where, "Lungs"]
+
+
+def test_a_lung_that_was_removed_is_left_out_by_declaration_only() -> None:
+    both = protocol({"Own": {"derived": "(Lung_L | Lung_R) - GTV"}})
+    with pytest.raises(NotComputable):
+        named_in("Own", both, patient(LUNG_R, GTV))
+    case = patient(LUNG_R, GTV)
+    (one,) = named_in("Own", both, case, ["Lung_L"])
+    assert one.evidence[0].text.endswith("; without Lung_L, by declaration not at risk)")
+    # Planes of 1 mm: each ball is known to 1 %.
+    assert one.within(case).volume(one.structure).value == pytest.approx(ball_cm3(20.0) - ball_cm3(6.0), rel=0.03)
+    # What is drawn is there, whatever is declared, and what is taken away from another is never left out.
+    (whole,) = named_in("Own", both, patient(*ALL), ["Lung_L"])
+    assert "without" not in whole.evidence[0].text
+    with pytest.raises(NotComputable):
+        named_in("Own", both, patient(LUNG_R), ["Lung_L", "GTV"])
+
+
 def test_own_names_within_own_names() -> None:
     case = patient(*ALL)
     own = {"Both": {"derived": "Lung_L | Lung_R"}, "Own": {"derived": "Both - GTV"}}

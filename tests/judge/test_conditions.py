@@ -55,6 +55,18 @@ CONDITIONS = st.recursive(
 )
 
 
+def test_a_number_of_fractions_or_lesions_can_be_equal_and_nothing_measured_can() -> None:
+    same = parse_condition("Fractions >= 5 and Fractions <= 5")
+    assert parse_condition("Fractions = 5") == same
+    assert str(same) == "Fractions = 5"
+    both = "not (Fractions = 3) and (Fractions = 5 or Lesions(lung) = 2)"
+    assert str(parse_condition(both)) == both
+    with pytest.raises(ConditionError, match="not by ="):
+        parse_condition("Volume(PTV)[cc] = 5")
+    with pytest.raises(ConditionError, match="number was expected"):
+        parse_condition("Fractions == 5")
+
+
 @given(CONDITIONS)
 @settings(max_examples=200, deadline=None)
 def test_printing_and_reading_is_the_identity(condition: Any) -> None:
