@@ -96,8 +96,8 @@ def _one(lesion: Lesion, asked: Parameters, derived: Derived) -> Outcome:
     all_of_them = "; ".join(map(str, asked.schedules))
     reason = f"{stated}: {'; '.join(found)}" if found else f"{stated} is none of {all_of_them}"
     if asked.organ and not finding.decisive:
-        missing = f"whether it lies in the {asked.organ} is not known: draw the organ. {stated}"
-        return decided(lesion, Verdict.NOT_EVALUATED, missing, where)
+        unknown = f"whether it lies in the {asked.organ} is not known: draw the organ. {stated}"
+        return decided(lesion, Verdict.NOT_EVALUATED, unknown, where)
     verdict = Verdict.PASS if found else Verdict.FAIL
     measured = Interval.exact(prescription.dose_gy)
     return Outcome(

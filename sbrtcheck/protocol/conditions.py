@@ -123,7 +123,7 @@ def _equality(quantity: Quantity, number: float) -> Joined | None:
     """Return that a whole number is at least and at most so many; None for what is measured, and never just so."""
     if quantity.kind not in {"Fractions", "Lesions"}:
         return None
-    ends = (Comparison(quantity, Limit(op=op, per_protocol=number)) for op in (">=", "<="))  # type: ignore[arg-type]
+    ends = (Comparison(quantity, Limit(op=op, per_protocol=number)) for op in (">=", "<="))
     return Joined("and", tuple(ends))
 
 
