@@ -10,6 +10,7 @@ from sbrtcheck.checks.base import Task
 from sbrtcheck.checks.cumulative import cumulative
 from sbrtcheck.checks.named import Found, named_in, parts_of
 from sbrtcheck.checks.outcomes import no_lesions, not_evaluated, undrawn
+from sbrtcheck.checks.undecided import would_decide
 from sbrtcheck.checks.units import refuse_other_unit
 from sbrtcheck.derived import Derived
 from sbrtcheck.errors import MetricSyntaxError, NotComputable
@@ -132,9 +133,7 @@ def _measured(one: Found, task: Task, derived: Derived) -> Outcome:
     except NotComputable as missing:
         return not_evaluated(one.told(missing), structure.name, None if one.built is not None else structure)
     reason = "; ".join([f"{task.parameters.metric} of {one.where}", *(remark.text for remark in found)])
-    would_decide = next((remark.would_decide for remark in found if remark.would_decide), "")
-    if not would_decide and one.built is not None and not one.built.is_exact:
-        would_decide = "the limit lies inside the error of the margin or of the dose; thinner slices would narrow it"
+    told = next((remark.would_decide for remark in found if remark.would_decide), "")
     return Outcome(
         structure.name,
         one.roi_number,
@@ -143,7 +142,7 @@ def _measured(one: Found, task: Task, derived: Derived) -> Outcome:
         task.rule.limit,
         reason=reason,
         evidence=one.evidence,
-        would_decide=would_decide,
+        would_decide=told or would_decide(one, measured, derived),
     )
 
 

@@ -30,12 +30,16 @@ def list_() -> None:
 
 
 @app.command()
-def show(protocol: Name) -> None:
+def show(
+    protocol: Name,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a page of Markdown with tables.")] = False,
+) -> None:
     """Show the rules of a protocol, each with its limit, source and confidence."""
     from sbrtcheck.protocol.loading import load_protocol
+    from sbrtcheck.protocol.reference import reference_page
     from sbrtcheck.protocol.text import protocol_text
 
-    emit(protocol_text(load_protocol(protocol)))
+    emit((reference_page if markdown else protocol_text)(load_protocol(protocol)))
 
 
 @app.command()

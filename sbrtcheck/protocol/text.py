@@ -56,7 +56,8 @@ def _structure(name: str, structure: ProtocolStructure) -> str:
 def _rule(rule: Rule) -> list[str]:
     limit = f", {limit_text(rule.limit)}" if rule.limit else ""
     lines = [f"  {rule.id}: {rule.title}{limit}{'' if rule.required else ' (for information)'}"]
-    lines += [f"      in {n} fractions: {limit_text(one)}" for n, one in rule.limit_by_fractions.items()]
+    for number, one in rule.limit_by_fractions.items():
+        lines.append(f"      in {number} fraction{'' if number == '1' else 's'}: {limit_text(one)}")
     lines += [f"      when {rule.when}"] if rule.when else []
     if rule.excused_by:
         within = f"within {rule.excused_within_percent:g} % of its limit"

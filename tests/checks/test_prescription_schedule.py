@@ -18,6 +18,7 @@ from sbrtcheck.results import Outcome, Verdict
 
 FILE = load_protocol("sabr-comet").file
 LUNG = next(rule for rule in FILE.rules if rule.id == "comet-lung-schedule")
+BONE = next(rule for rule in FILE.rules if rule.id == "comet-bone-schedule")
 LIVER = next(rule for rule in FILE.rules if rule.id == "comet-liver-schedule")
 
 
@@ -29,6 +30,7 @@ def run(
     decisive: bool = True,
     source: str = "dose-reference",
     rule: Any = LUNG,
+    inside: str = "",
 ) -> Outcome:
     ptv = Structure(1, "PTV", "PTV", ())
     lesion = SimpleNamespace(id="lesion 1", measured=ptv, outermost=ptv)
@@ -42,7 +44,11 @@ def run(
         lesions=[lesion],
         grouping=SimpleNamespace(undrawn=()),
         prescribed_to_no_target=(),
-        organ=lambda one: SimpleNamespace(decisive=decisive, organ=organ, text=f"in the {organ}", roi_numbers=()),
+        organ=lambda one: SimpleNamespace(
+            decisive=decisive, organ=organ, text=f"in the {organ}", roi_numbers=(2,), place=""
+        ),
+        structures=[ptv, Structure(2, inside, "ORGAN", ())],
+        match=lambda structure: SimpleNamespace(tg263=structure.name or None),
         prescription=lambda one: Prescription(dose_gy, fractions, 1, "PTV", source),
         fractions=fractions_of,
     )
@@ -71,6 +77,23 @@ def test_dose_and_fractions_belong_together(dose_gy: float, fractions: int, verd
 )
 def test_a_range_has_its_ends(dose_gy: float, fractions: int, verdict: Verdict) -> None:
     assert run(dose_gy, fractions, "liver", rule=LIVER).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("dose_gy", "fractions", "inside", "verdict"),
+    [
+        (35.0, 5, "Rib05_L", Verdict.PASS),
+        (35.0, 5, "Femur_L", Verdict.FAIL),  # "any bone except femur"
+        (35.0, 5, "Bone", Verdict.INDETERMINATE),
+        (35.0, 5, "", Verdict.INDETERMINATE),
+        (30.0, 3, "VB_L1", Verdict.PASS),
+        (30.0, 3, "Rib05_L", Verdict.FAIL),
+        (30.0, 3, "Bone_Pelvic", Verdict.INDETERMINATE),
+        (30.0, 2, "VB_L1", Verdict.FAIL),
+    ],
+)
+def test_some_schedules_are_for_some_bones(dose_gy: float, fractions: int, inside: str, verdict: Verdict) -> None:
+    assert run(dose_gy, fractions, "bone", rule=BONE, inside=inside).verdict is verdict
 
 
 def test_what_is_not_known_is_never_green() -> None:

@@ -11,7 +11,8 @@ from sbrtcheck.protocol.loading import library, load_protocol
 from sbrtcheck.protocol.schema import ProtocolFile, Rule
 from sbrtcheck.rehearsal import rehearsal_text, rehearse
 
-PAGE = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
+PAGE_ROOT = Path(__file__).parents[2]
+PAGE = (PAGE_ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -49,3 +50,21 @@ def test_every_key_and_every_protocol_is_on_the_page() -> None:
         for name in model.model_fields:
             assert f"`{name.rstrip('_')}`" in PAGE or f"`[[{name}]]`" in PAGE, name
     assert all(f"`{name}`" in PAGE for name in library())
+
+
+def test_what_lint_is_said_to_say_is_what_it_says() -> None:
+    golden = PAGE_ROOT / "tests" / "judge" / "golden" / "everything_wrong.txt"
+    said = set(golden.read_text(encoding="utf-8").splitlines())
+    listed = shown("line 4: error").splitlines()
+    assert len(listed) > 10
+    assert set(listed) <= said
+
+
+EXAMPLE = PAGE_ROOT / "docs" / "examples" / "my-clinic.toml"
+
+
+def test_the_example_to_copy_from_is_sound() -> None:
+    assert not lint(EXAMPLE)
+    done = rehearse(EXAMPLE)
+    assert done.as_expected, rehearsal_text([done])
+    assert not done.untested
