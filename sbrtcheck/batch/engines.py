@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing import get_context
+from threading import Timer
 from typing import Any, Final, Protocol
 
 from sbrtcheck.errors import UsageError
@@ -108,8 +109,11 @@ class DaskEngine:
     ----------
     address : str
         Of its scheduler: ``tcp://host:8786``.
+    time_limit_s : float
+        After which the worker that checks a plan ends itself; Dask starts it anew and gives the plan to another one,
+        as often as the scheduler allows (``distributed.scheduler.allowed-failures``).
     timeout_s : float
-        How long to wait for its answer.
+        How long to wait for the answer of the scheduler.
 
     Raises
     ------
@@ -117,7 +121,7 @@ class DaskEngine:
         If the extra is not installed, or nothing answers at the address.
     """
 
-    def __init__(self, address: str, timeout_s: float = 10.0) -> None:
+    def __init__(self, address: str, time_limit_s: float, timeout_s: float = 10.0) -> None:
         try:
             from distributed import Client
         except ImportError:
@@ -132,19 +136,24 @@ class DaskEngine:
                 remedy="Give the address that dask scheduler printed, such as tcp://host:8786",
             ) from None
         self.workers = max(1, sum(self._client.nthreads().values()))
+        self._limit = time_limit_s
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
         """Start a task; Dask itself gives it to another worker where one is lost."""
         from distributed import KilledWorker
 
-        inner = self._client.submit(function, *args, pure=False)
+        inner = self._client.submit(_within, self._limit, function, *args, pure=False)
         outer: Future[Any] = Future()
 
         def passed_on(done: Any) -> None:
             try:
                 outer.set_result(done.result())
             except KilledWorker:
-                outer.set_exception(WorkerLost("worker-died", "every worker that checked it died"))
+                outer.set_exception(
+                    WorkerLost(
+                        "worker-died", f"every worker that checked it died, or took longer than {self._limit:g} s"
+                    )
+                )
             except MemoryError:
                 outer.set_exception(WorkerLost("memory-limit", "it needs more memory than a worker may have"))
             except BaseException as problem:
@@ -158,6 +167,17 @@ class DaskEngine:
     def close(self, *, now: bool) -> None:
         """Leave the cluster; its workers stay."""
         self._client.close()
+
+
+def _within(limit_s: float, function: Callable[..., Any], /, *args: Any) -> Any:
+    """Run a task in a process that ends, with whatever else it does, when the task takes too long."""
+    end = Timer(limit_s, os._exit, (1,))
+    end.daemon = True
+    end.start()
+    try:
+        return function(*args)
+    finally:
+        end.cancel()
 
 
 def _begin(memory_gib: float) -> None:

@@ -55,17 +55,19 @@ def find_submissions(
     tuple of Submission
         One a plan. Its folder is the smallest that holds the plan and, of what it refers to (structures, doses, CT),
         the nearest that is there. Where such a folder holds several plans, the objects of each are told apart by the
-        UIDs that join them. Archives with a plan are submissions as folders are. What belongs to none of them and holds
-        DICOM makes one entry a folder, so that nothing sent is lost.
+        UIDs that join them. So they are where that folder holds other submissions as well: then the plan's own folder
+        names it. Archives with a plan are submissions as folders are. What belongs to none of them and holds DICOM
+        makes one entry a folder, so that nothing sent is lost.
     """
     tree = _tree(root, folders)
     plans = [o for o in tree.objects if o.peek.kind in _PLANS and not o.prior]
-    units: dict[str, list[_Object]] = defaultdict(list)
+    wanted: dict[str, list[_Object]] = defaultdict(list)
     for plan in plans:
-        units[_archive(plan) or _unit(plan, tree)].append(plan)
-    units = _joined(units)
-    found = [s for unit, own in sorted(units.items()) for s in _of_unit(unit, own, tree)]
-    found += _left_over(tree, set(units))
+        wanted[_archive(plan) or _unit(plan, tree)].append(plan)
+    units = _joined(wanted)
+    found = [s for place in sorted(units) for s in _of_unit(units[place], tree)]
+    used = {source for s in found for source in s.sources}
+    found += _left_over(tree, set(units), used)
     whole = [_with_company(s, declared or {}, tree, set(units)) for s in found]
     return tuple(sorted((*whole, *_lonely_priors(tree, whole)), key=lambda s: s.name))
 
@@ -125,35 +127,54 @@ def _parts(place: str) -> tuple[str, ...]:
     return PurePosixPath(place).parts if place else ()
 
 
-def _joined(units: Mapping[str, list[_Object]]) -> dict[str, list[_Object]]:
-    """Return units of which none lies in another: what lies deeper joins the outer one, except archives."""
-    found: dict[str, list[_Object]] = defaultdict(list)
-    outer = sorted(units, key=lambda u: len(_parts(u)))
-    for unit, plans in units.items():
-        inside = [o for o in outer if o != unit and (o == "" or unit.startswith(f"{o}/")) and not _is_archive(unit)]
-        # The root holds everything: only plans whose own files lie apart in it are taken together.
-        found[inside[0] if inside and inside[0] else unit].extend(plans)
-    return found
+@dataclass(slots=True)
+class _Unit:
+    """Plans that are told apart within one folder or archive, and the folder that holds all that belongs to them."""
+
+    place: str
+    reach: str
+    plans: list[_Object] = field(default_factory=list)
+
+
+def _joined(wanted: Mapping[str, list[_Object]]) -> dict[str, _Unit]:
+    """Return units of which none lies in another, except archives.
+
+    A folder that holds all of a plan may hold other submissions as well, as where a dose is only found with an earlier
+    submission. Plans right in it take them in; those in a folder of their own stay there, and only reach that far.
+    """
+    units: dict[str, _Unit] = {}
+    for place, plans in sorted(wanted.items(), key=lambda one: len(_parts(one[0]))):
+        inner = [o for o in wanted if o != place and _lies_in(o, place) and not _is_archive(o)]
+        for plan in plans:
+            own = plan.place if inner and not _is_archive(place) and plan.place != place else place
+            outer = next((u for u in units if u and _lies_in(own, u) and not _is_archive(own)), own)
+            unit = units.setdefault(outer, _Unit(outer, outer))
+            unit.reach = _common([unit.reach, place])
+            if plan.peek.uid not in {other.peek.uid for other in unit.plans}:
+                unit.plans.append(plan)
+    return units
 
 
 def _is_archive(unit: str) -> bool:
     return INSIDE in unit or unit.lower().endswith(".zip")
 
 
-def _of_unit(unit: str, plans: Sequence[_Object], tree: _Tree) -> Iterator[Submission]:
-    if _is_in_archive(unit, plans):
-        yield from _of_archive(unit, plans, tree)
+def _of_unit(unit: _Unit, tree: _Tree) -> Iterator[Submission]:
+    place, plans = unit.place, unit.plans
+    if _is_in_archive(place, plans):
+        yield from _of_archive(place, plans, tree)
         return
-    below = [f for place, f in tree.folders.items() if _lies_in(place, unit)]
-    if len(plans) == 1 and unit:
-        yield Submission(unit, (str(tree.root / unit),), None, _stamp(below))
+    below = [f for at, f in tree.folders.items() if _lies_in(at, unit.reach)]
+    if len(plans) == 1 and place and place == unit.reach:
+        yield Submission(place, (str(tree.root / place),), plans[0].peek.uid or None, _stamp(below))
         return
-    looked = [slices_of(tree.root, f) for f in below] if len(plans) > 1 else below
+    looked = [slices_of(tree.root, f) for f in below]
     for plan in plans:
         files = _belonging(plan, looked)
-        sources = tuple(str(tree.root / place / name) for place, name in files)
-        name = f"{unit}#{_short(plan.peek.uid)}".lstrip("/") if unit else _named_at_root(plan, plans)
-        places = {place for place, _ in files}
+        sources = tuple(str(tree.root / at / name) for at, name in files)
+        several = f"{place}#{_short(plan.peek.uid)}".lstrip("/") if len(plans) > 1 else place
+        name = several if place else _named_at_root(plan, plans)
+        places = {at for at, _ in files}
         yield Submission(name, sources, plan.peek.uid, _stamp([f for f in below if f.place in places]))
 
 
@@ -169,7 +190,7 @@ def _of_archive(unit: str, plans: Sequence[_Object], tree: _Tree) -> Iterator[Su
     stamp = _stamp([tree.folders[plans[0].place]])
     for plan in plans:
         name = unit if len(plans) == 1 else f"{unit}#{_short(plan.peek.uid)}"
-        yield Submission(name, (str(tree.root / unit),), plan.peek.uid if len(plans) > 1 else None, stamp)
+        yield Submission(name, (str(tree.root / unit),), plan.peek.uid or None, stamp)
 
 
 def _belonging(plan: _Object, folders: Sequence[Folder]) -> list[tuple[str, str]]:
@@ -189,17 +210,29 @@ def _belonging(plan: _Object, folders: Sequence[Folder]) -> list[tuple[str, str]
                 if number not in seen:
                     seen.add(number)
                     open_.append(number)
-    return [files[n][:2] for n in sorted(seen)]
+    return _nearest_copies(plan, [files[n] for n in sorted(seen)])
 
 
-def _left_over(tree: _Tree, units: set[str]) -> Iterator[Submission]:
+def _nearest_copies(plan: _Object, files: Sequence[tuple[str, str, Peek]]) -> list[tuple[str, str]]:
+    """Return files without those of which the same object lies nearer to the plan; two in one folder both stay."""
+    nearest: dict[str, str] = {}
+    for place, name, one in sorted(files, key=lambda f: (-len(_parts(_common([f[0], plan.place]))), f[:2])):
+        nearest.setdefault(one.uid or f"{place}/{name}", place)
+    return [(place, name) for place, name, one in files if nearest[one.uid or f"{place}/{name}"] == place]
+
+
+def _left_over(tree: _Tree, units: set[str], used: set[str]) -> Iterator[Submission]:
     """Yield an entry for every folder or archive that holds DICOM and belongs to no plan."""
     depth = Counter(len(_parts(u)) for u in units if not _is_archive(u)).most_common(1)
     level = max(depth[0][0] if depth else 1, 1)
     taken = {u for u in units if u}
     rest: dict[str, list[Folder]] = defaultdict(list)
     for place, folder in tree.folders.items():
-        loose = [(name, one) for name, one in folder.objects if INSIDE not in name and one.kind != ARCHIVE]
+        loose = [
+            (name, one)
+            for name, one in folder.objects
+            if INSIDE not in name and one.kind != ARCHIVE and str(tree.root / place / name) not in used
+        ]
         for name, one in folder.objects:
             archive = f"{place}/{name}".lstrip("/")
             if one.kind == ARCHIVE and not any(u == archive or u.startswith(f"{archive}{INSIDE}") for u in taken):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sbrtcheck.batch.finding import find_submissions
+from sbrtcheck.batch.remote import find_remote, is_url
 from sbrtcheck.batch.store import Store
 from sbrtcheck.batch.submission import Submission
 from sbrtcheck.batch.task import Setup
@@ -17,7 +18,7 @@ from sbrtcheck.protocol.loading import library, load_protocol, load_protocols
 
 
 def gather(
-    root: Path,
+    root: str | Path,
     out: Path,
     protocols: Sequence[str],
     *,
@@ -29,7 +30,8 @@ def gather(
 
     Parameters
     ----------
-    root : Path
+    root : str or Path
+        Folder, or the URL of one.
     out : Path
         Folder of the results; what was seen of the root before is kept there.
     protocols : sequence of str
@@ -44,7 +46,8 @@ def gather(
     SbrtcheckError
         If a protocol or a file cannot be used, or the root is no folder.
     """
-    if not root.is_dir():
+    remote = isinstance(root, str) and is_url(root)
+    if not remote and not Path(root).is_dir():
         raise UsageError("the root is no folder", remedy="Name the folder that holds the submissions")
     for name in protocols:
         load_protocol(name)  # what is wrong with it is told before anything is checked
@@ -54,11 +57,13 @@ def gather(
         (name, None) if name in library() else (Path(name).name, Path(name).read_bytes()) for name in protocols
     )
     setup = Setup(shipped, None if site is None else site.read_bytes())
+    facts = read_declared_csv(declared.read_bytes(), load_protocols(protocols)) if declared is not None else {}
+    if remote:
+        return find_remote(str(root), facts), setup
     store = Store(out)
     try:
-        folders = list(look(root, out, store.seen(), progress))
+        folders = list(look(Path(root), out, store.seen(), progress))
         store.remember_seen({f.place: (f.stamp, packed(f)) for f in folders})
     finally:
         store.close()
-    facts = read_declared_csv(declared.read_bytes(), load_protocols(protocols)) if declared is not None else {}
-    return find_submissions(root, folders, facts), setup
+    return find_submissions(Path(root), folders, facts), setup

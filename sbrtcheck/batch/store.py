@@ -50,6 +50,13 @@ _STEPS: Final = (
 )
 
 
+def _remedy(problem: Exception) -> str:
+    """Return what to do; a disk without space has damaged nothing, so nothing is to be made again."""
+    if isinstance(problem, sqlite3.DatabaseError) and not isinstance(problem, sqlite3.OperationalError):
+        return f"Delete {FILE} and run `sbrtcheck results rebuild`: it is made again from the reports"
+    return "Name a folder that can be written to, with space left; results that are there stay whole"
+
+
 class Store:
     """The database of one batch folder; one process writes to it.
 
@@ -75,10 +82,7 @@ class Store:
             self._db.execute("PRAGMA foreign_keys = ON")
             self._migrate()
         except (OSError, sqlite3.Error) as problem:
-            raise OutputError(
-                f"the store of results cannot be opened ({problem})",
-                remedy=f"Delete {FILE} and run `sbrtcheck results rebuild`: it is made again from the reports",
-            ) from None
+            raise OutputError(f"the store of results cannot be opened ({problem})", remedy=_remedy(problem)) from None
 
     def _migrate(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()

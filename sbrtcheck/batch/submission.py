@@ -18,7 +18,7 @@ class Submission:
     sources : tuple of str
         Folder, zip archive or files, or their fsspec URLs.
     plan_uid : str or None
-        SOP instance UID of the plan to take where the sources hold several.
+        SOP instance UID of the plan, which is to be taken where the sources hold several; None where there is none.
     stamp : str
         Hash of the names, sizes and times of the files: while it stays, the content is taken to stay.
     prior : tuple of str

@@ -26,7 +26,12 @@ _LINES_EVERY_S = 10.0  # between lines of progress where nobody watches
 
 
 def batch(
-    root: Annotated[Path, typer.Argument(metavar="ROOT", help="Folder of submissions: folders, archives, any layout.")],
+    root: Annotated[
+        str,
+        typer.Argument(
+            metavar="ROOT", help="Folder of submissions: folders, archives, any layout. Or its URL (s3://, file://)."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Receives reports, the table and the cohort page.")],
     protocol: Annotated[
         list[str] | None,
@@ -63,7 +68,7 @@ def batch(
 
     def engine() -> Engine:
         if dask is not None:
-            return DaskEngine(dask)
+            return DaskEngine(dask, time_limit)
         return LocalEngine(workers or os.cpu_count() or 1, time_limit, memory_limit)
 
     began = monotonic()

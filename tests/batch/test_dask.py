@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from typing import Any
 import pytest
 
 from sbrtcheck.batch import gather, run_batch
-from sbrtcheck.batch.engines import DaskEngine, LocalEngine
+from sbrtcheck.batch.engines import DaskEngine, LocalEngine, WorkerLost
 from sbrtcheck.batch.runner import Step
 from sbrtcheck.errors import UsageError
 
 distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
+dask = pytest.importorskip("dask", reason="needs the extra cluster")
 Lay = Callable[..., Path]
 # Dask leaves sockets to the collector when a worker is killed.
 pytestmark = [
@@ -47,7 +49,7 @@ def test_a_killed_worker_changes_no_byte(tmp_path: Path, lay: Lay, cluster: Any)
 
     results = {}
     for name, engine, tell in (
-        ("dask", lambda: DaskEngine(cluster.scheduler_address), kill_one),
+        ("dask", lambda: DaskEngine(cluster.scheduler_address, 120.0), kill_one),
         ("local", lambda: LocalEngine(2, 120.0, 4.0), lambda step: None),
     ):
         out = tmp_path / name
@@ -60,6 +62,20 @@ def test_a_killed_worker_changes_no_byte(tmp_path: Path, lay: Lay, cluster: Any)
     assert results["dask"] == results["local"]
 
 
+def test_a_plan_that_takes_too_long_costs_its_worker_and_nothing_else() -> None:
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        ) as local,
+    ):
+        engine = DaskEngine(local.scheduler_address, time_limit_s=1.0)
+        with pytest.raises(WorkerLost, match="longer than 1 s"):
+            engine.submit(time.sleep, 60.0).result(timeout=50.0)
+        assert engine.submit(abs, -1).result(timeout=50.0) == 1  # by the worker that was started in its place
+        engine.close(now=False)
+
+
 def test_no_scheduler_is_a_clear_error() -> None:
     with pytest.raises(UsageError, match="no Dask scheduler answers"):
-        DaskEngine("tcp://127.0.0.1:9", timeout_s=0.5)
+        DaskEngine("tcp://127.0.0.1:9", 1.0, timeout_s=0.5)

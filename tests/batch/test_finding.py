@@ -39,7 +39,7 @@ def test_a_folder_a_plan(tmp_path: Path, lay: Lay) -> None:
     submissions = found(tmp_path)
     assert sorted(submissions) == ["a", "b"]
     assert submissions["a"].sources == (str(tmp_path / "a"),)
-    assert submissions["a"].plan_uid is None
+    assert submissions["a"].plan_uid != submissions["b"].plan_uid
     assert submissions["a"].centre == ""
 
 
@@ -78,6 +78,49 @@ def test_a_resubmission_beside_the_first_takes_none_of_its_files(tmp_path: Path,
     shutil.copytree(tmp_path / "c" / "p1", tmp_path / "c" / "p1-again")
     submissions = found(tmp_path)
     assert {n: s.sources for n, s in submissions.items()} == {n: (str(tmp_path / n),) for n in ("c/p1", "c/p1-again")}
+
+
+def test_a_resubmission_without_its_dose_leaves_its_neighbours_alone(tmp_path: Path, lay: Lay) -> None:
+    lay("lung-peripheral", tmp_path / "c" / "p1")
+    shutil.copytree(tmp_path / "c" / "p1", tmp_path / "c" / "p1-again")
+    (tmp_path / "c" / "p1-again" / "RTDOSE.dcm").unlink()
+    lay("femur", tmp_path / "c" / "p2")
+    submissions = found(tmp_path)
+    assert sorted(submissions) == ["c/p1", "c/p1-again", "c/p2"]
+    assert submissions["c/p1"].sources == (str(tmp_path / "c" / "p1"),)
+    again = submissions["c/p1-again"].sources
+    # Its own plan, structures and slices, and the dose of that plan where it lies.
+    assert [str(Path(f).relative_to(tmp_path / "c")) for f in again if not Path(f).name.startswith("CT")] == [
+        "p1/RTDOSE.dcm",
+        "p1-again/RTPLAN.dcm",
+        "p1-again/RTSTRUCT.dcm",
+    ]
+    assert all("p1-again" in f for f in again if Path(f).name.startswith("CT"))
+
+
+def test_a_shared_folder_of_slices_is_no_entry_of_its_own(tmp_path: Path, lay: Lay) -> None:
+    lay("lung-peripheral", tmp_path / "c" / "p1")
+    (tmp_path / "c" / "scans").mkdir()
+    for file in sorted((tmp_path / "c" / "p1").glob("CT*")):
+        file.rename(tmp_path / "c" / "scans" / file.name)
+    lay("femur", tmp_path / "c" / "p2")
+    submissions = found(tmp_path)
+    assert sorted(submissions) == ["c/p1", "c/p2"]
+    assert len(submissions["c/p1"].sources) == 6
+
+
+def test_one_plan_twice_in_a_folder_is_one_submission(tmp_path: Path, lay: Lay) -> None:
+    lay("lung-peripheral", tmp_path / "a")
+    lay("femur", tmp_path / "a", prefix="other-")
+    shutil.copy(tmp_path / "a" / "RTPLAN.dcm", tmp_path / "a" / "RTPLAN-copy.dcm")
+    assert len(found(tmp_path)) == 2
+
+
+def test_facts_of_a_table_by_the_plan(tmp_path: Path, lay: Lay) -> None:
+    lay("femur", tmp_path / "a")
+    uid = found(tmp_path)["a"].plan_uid
+    assert uid
+    assert found(tmp_path, declared={uid: "from the table"})["a"].declared == "from the table"
 
 
 def test_archives_and_archives_in_them(tmp_path: Path, lay: Lay) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sbrtcheck.batch import store as store_module
 from sbrtcheck.batch.cohort import cohort_page, write_cohort
 from sbrtcheck.batch.exports import write_table
 from sbrtcheck.batch.queries import exported, plan_named, sample, worst_first
@@ -164,6 +165,11 @@ def test_a_folder_without_results_and_a_newer_or_damaged_store_are_told(tmp_path
     (damaged / FILE).write_bytes(b"no database at all, but long enough to look like one" * 40)
     with pytest.raises(OutputError, match="cannot be opened"):
         Store(damaged)
+
+
+def test_a_full_disk_is_no_damaged_store() -> None:
+    assert "rebuild" in store_module._remedy(sqlite3.DatabaseError("file is not a database"))
+    assert "rebuild" not in store_module._remedy(sqlite3.OperationalError("database or disk is full"))
 
 
 def test_results_can_be_read_while_a_run_writes(store: Store) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from sbrtcheck.batch.rebuild import rebuild
 from sbrtcheck.batch.runner import Step, Summary, only_run
 from sbrtcheck.batch.store import Store
 from sbrtcheck.batch.task import Task, run
-from sbrtcheck.errors import OutputError
+from sbrtcheck.errors import OutputError, UsageError
 
 Lay = Callable[..., Path]
 PROTOCOLS = ("rtog-0813-0915-conformity",)
@@ -155,6 +157,34 @@ def test_a_full_disk_is_told_and_leaves_what_is_there_whole(
     assert content(out) == content(tmp_path / "undisturbed")
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a file system that holds one report and a part of the next; skip where that is not allowed."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=640k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a file system cannot be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_is_really_full(tree: Path, tmp_path: Path, small_disk: Path) -> None:
+    out = small_disk / "out"
+    with pytest.raises(OutputError, match=r"No space left|full"):
+        went(tree, out, Here())
+    for mark in out.glob("plans/*/submission.json"):
+        (name,) = {json.loads(mark.read_text())["name"]}
+        files = {f.name: f.read_bytes() for f in mark.parent.iterdir()}
+        assert not [n for n in files if n not in {"submission.json", "report.json", "report.html"}]
+        assert name.startswith("centre/")
+    # Room is made, and the same command goes on from there.
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    went(tree, out, Here())
+    went(tree, tmp_path / "undisturbed", Here())
+    assert content(out) == content(tmp_path / "undisturbed")
+
+
 def test_an_interrupt_leaves_whole_results(tree: Path, tmp_path: Path) -> None:
     out, told = tmp_path / "out", []
 
@@ -225,3 +255,28 @@ def test_submissions_named_by_urls(tree: Path, tmp_path: Path) -> None:
     here = run(Task(one, setup, "key"))
     assert here.broken is None
     assert run(Task(url, setup, "key")).files == here.files
+
+
+def test_a_root_that_is_a_url(tmp_path: Path, lay: Lay) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    root = tmp_path / "in"
+    lay("lung-peripheral", root / "a")
+    shutil.make_archive(str(root / "b"), "zip", root / "a")
+    (root / "notes.txt").write_text("no submission")
+    by_path, setup = gather(root, tmp_path / "out", PROTOCOLS)
+    by_url, _ = gather(f"file://{root}", tmp_path / "other", PROTOCOLS)
+    assert [s.name for s in by_url] == [s.name for s in by_path] == ["a", "b.zip"]
+    assert run(Task(by_url[1], setup, "key")).rows.overall == "pass"
+    again, _ = gather(f"file://{root}", tmp_path / "other", PROTOCOLS)
+    assert again == by_url  # what did not change is known again
+    lay("femur", root / "a", prefix="more-")
+    changed, _ = gather(f"file://{root}", tmp_path / "other", PROTOCOLS)
+    assert [one.stamp == two.stamp for one, two in zip(changed, by_url, strict=True)] == [False, True]
+    with pytest.raises(UsageError, match="cannot be listed"):
+        gather("nothing-of-the-kind://x", tmp_path / "other", PROTOCOLS)
+    # A service without files, as object stores are.
+    memory = fsspec.filesystem("memory")
+    for file in (root / "a").iterdir():
+        memory.pipe(f"/trial/p1/{file.name}", file.read_bytes())
+    (one,), _ = gather("memory://trial", tmp_path / "other", PROTOCOLS)
+    assert one.name == "p1"
