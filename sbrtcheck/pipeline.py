@@ -127,6 +127,7 @@ def check(
         assumptions=assumed,
         notices=told,
         inputs=(*_text_inputs(declared=declared, site=site), *reading.inputs, *masks.inputs),
+        structures=records.drawn_records(reading.case),
         dvhs=dvhs,
         pictures=(*pictures, *course_pictures(derived)),
         tps=tps,

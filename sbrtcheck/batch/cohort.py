@@ -68,7 +68,8 @@ def cohort_data(store: Store) -> dict[str, Any]:
     -------
     dict
         ``plans``: one list a plan, worst first: id, name, centre, verdict (index), label, code and message of an
-        error, and its results: [rule (index), verdict (index), subject, value, unit, limit, share of margin].
+        error, its results, the submission that it replaces, what that changed. A result is [rule (index), verdict
+        (index), subject, value, unit, limit, share of margin].
         ``rules``, ``verdicts``: what the indices mean. ``complete``: whether passed results are among them.
     """
     order = {str(verdict): number for number, verdict in enumerate(ORDER)}
@@ -104,6 +105,8 @@ def cohort_data(store: Store) -> dict[str, Any]:
             row["error_code"],
             row["error_message"],
             sorted(results.get(row["id"], []), key=lambda r: (r[1], _MOST_MARGIN if r[6] is None else r[6], r[0])),
+            row["replaces"],
+            row["changed"],
         ]
         for row in store.query("SELECT * FROM plans")
     ]

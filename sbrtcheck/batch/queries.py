@@ -15,8 +15,8 @@ from sbrtcheck.results import Verdict
 Table = Literal["plans", "rules", "measurements"]
 _EXPORTED: Final[dict[str, str]] = {
     "plans": (
-        "SELECT name, centre, overall, verdict, declared_verdict, label, plan_uid, error_code, error_message "
-        "FROM plans ORDER BY name"
+        "SELECT name, centre, overall, verdict, declared_verdict, label, plan_uid, created, replaces, changed, "
+        "error_code, error_message FROM plans ORDER BY name"
     ),
     "rules": (
         "SELECT name, centre, protocol, rule, section, subject, rules.verdict AS verdict, value, low, high, unit, op, "

@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from sbrtcheck.batch.cohort import write_cohort
+from sbrtcheck.batch.resubmission import told_in
 from sbrtcheck.batch.rows import NO_REPORT, rows_of
-from sbrtcheck.batch.runner import PLANS, only_run
-from sbrtcheck.batch.store import FILE, Store
+from sbrtcheck.batch.runner import only_run
+from sbrtcheck.batch.store import FILE, PLANS, Store
 from sbrtcheck.batch.submission import Submission
 from sbrtcheck.batch.task import SUBMISSION_SCHEMA, Broken, Finished
 from sbrtcheck.errors import UsageError
@@ -48,6 +49,9 @@ def rebuild(folder: Path) -> tuple[int, int]:
                     left += 1
                     continue
                 store.add(done, None)
+                told = told_in(place)
+                if told is not None:
+                    store.say_replaced(place.name, *told[1:])
                 taken += 1
             write_cohort(store)
         finally:

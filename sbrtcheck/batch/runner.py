@@ -15,13 +15,13 @@ from typing import Final
 
 from sbrtcheck.batch.cohort import write_cohort
 from sbrtcheck.batch.engines import Engine, WorkerLost
-from sbrtcheck.batch.store import Store
+from sbrtcheck.batch.resubmission import CHANGES, settle
+from sbrtcheck.batch.store import PLANS, Store
 from sbrtcheck.batch.submission import Submission
 from sbrtcheck.batch.task import Broken, Finished, Setup, Task, broken, run
 from sbrtcheck.errors import OutputError
 from sbrtcheck.report.files import write_whole
 
-PLANS: Final = "plans"
 _LOCK: Final = "running.lock"
 _AHEAD: Final = 2  # tasks in the hands of the engine for each worker: none waits, and a stop leaves little behind
 _TRIES: Final = 2
@@ -156,7 +156,7 @@ def _run(
             tell(Step(done.submission, done.rows.overall, done.broken, summary.checked, len(todo)))
     counted = store.query("SELECT overall, count(*) FROM plans GROUP BY overall")
     summary.verdicts = Counter({row[0]: row[1] for row in counted})
-    write_cohort(store)
+    settle(store)
     write_cohort(store)
     store.end_run(number, _now(), summary.checked, summary.kept)
     return summary
@@ -202,8 +202,8 @@ def _write(done: Finished, folder: Path) -> None:
     place = folder / PLANS / done.submission.id
     names = {name for name, _ in done.files}
     # Files of an earlier state go first, the mark of wholeness before all others: a stop in between leaves no mixture.
-    for name in ("submission.json", "report.json", "report.html"):
-        if name == "submission.json" or name not in names:
+    for name in (CHANGES, "submission.json", "report.json", "report.html"):
+        if name in {CHANGES, "submission.json"} or name not in names:
             (place / name).unlink(missing_ok=True)
     for name, content in done.files:
         write_whole(place / name, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,8 @@ from sbrtcheck.batch.task import Finished
 from sbrtcheck.errors import OutputError, UsageError
 
 FILE: Final = "results.sqlite"
-VERSION: Final = 1
+PLANS: Final = "plans"  # the folder of reports beside it
+VERSION: Final = 2
 # Every step from one version of the schema to the next; a store of an older version is brought up when it is opened.
 _STEPS: Final = (
     """
@@ -46,6 +48,16 @@ _STEPS: Final = (
         number INTEGER PRIMARY KEY, started TEXT NOT NULL, ended TEXT NOT NULL, version TEXT NOT NULL,
         setup TEXT NOT NULL, checked INTEGER NOT NULL, kept INTEGER NOT NULL
     );
+    """,
+    # chain: the same for plans of one patient and label; replaces: name of the submission that this one replaces.
+    """
+    ALTER TABLE plans ADD COLUMN created TEXT NOT NULL DEFAULT '';
+    ALTER TABLE plans ADD COLUMN chain TEXT NOT NULL DEFAULT '';
+    ALTER TABLE plans ADD COLUMN replaces TEXT NOT NULL DEFAULT '';
+    ALTER TABLE plans ADD COLUMN changed TEXT NOT NULL DEFAULT '';
+    CREATE TABLE salt (salt BLOB NOT NULL);
+    INSERT INTO salt VALUES (randomblob(32));
+    UPDATE plans SET stamp = '';
     """,
 )
 
@@ -159,7 +171,7 @@ class Store:
         with self.writing() as db:
             db.execute("DELETE FROM plans WHERE id = ?", (plan,))
             db.execute(
-                "INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO plans VALUES ({', '.join('?' * 19)})",  # noqa: S608  (marks only)
                 (
                     plan,
                     done.submission.name,
@@ -176,11 +188,27 @@ class Store:
                     rows.closest,
                     rows.why,
                     run,
+                    rows.created,
+                    self._chain(done.patient, rows.label),
+                    "",
+                    "",
                 ),
             )
             for table, found in (("rules", rows.rules), ("inputs", rows.inputs)):
                 _insert(db, table, [(plan, number, *row) for number, row in enumerate(found)])
             _insert(db, "measurements", [(plan, *row) for row in rows.measurements])
+
+    def _chain(self, patient: str, label: str) -> str:
+        """Return what plans of one patient and label share; only with the salt of this store can it be made again."""
+        if not patient:
+            return ""
+        (salt,) = self._db.execute("SELECT salt FROM salt").fetchone()
+        return hmac.new(salt, f"{patient}/{label.strip()}".encode(), "sha256").hexdigest()
+
+    def say_replaced(self, plan: str, replaces: str, changed: str) -> None:
+        """Write down which submission a plan replaces and what that changed; "" where it replaces none."""
+        with self.writing() as db:
+            db.execute("UPDATE plans SET replaces = ?, changed = ? WHERE id = ?", (replaces, changed, plan))
 
     def forget(self, submissions: Iterable[str]) -> None:
         """Drop plans by the ids of their submissions."""

@@ -7,13 +7,14 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from sbrtcheck.batch.rows import NO_REPORT, PlanRows, rows_of
 from sbrtcheck.batch.submission import Submission
+from sbrtcheck.dicom.patient import patient_key
 from sbrtcheck.dicom.peek import INSIDE, unpack_inner
 from sbrtcheck.errors import SbrtcheckError
 from sbrtcheck.pipeline import check
@@ -95,6 +96,8 @@ class Finished:
         In the order in which they are to be written: ``submission.json`` last, so that where it stands all stand.
     rows : PlanRows
         What the store keeps.
+    patient : str
+        By which the submissions of one patient know each other (``dicom.patient``); no file holds it.
     broken : Broken or None
         None where there is a report.
     """
@@ -104,6 +107,7 @@ class Finished:
     files: tuple[tuple[str, bytes], ...]
     rows: PlanRows = NO_REPORT
     broken: Broken | None = None
+    patient: str = ""
 
 
 def run(task: Task) -> Finished:
@@ -117,7 +121,7 @@ def run(task: Task) -> Finished:
     if task.submission.problem:
         return broken(task, Broken("no-plan", task.submission.problem))
     try:
-        report = _checked(task)
+        report, patient = _checked(task)
         files = [(f"report.{kind}", render(report, kind)) for kind in ("html", "json")]
     except SbrtcheckError as problem:
         return broken(task, Broken(problem.code, str(problem)))
@@ -127,7 +131,7 @@ def run(task: Task) -> Finished:
         return broken(
             task, Broken("internal-error", f"the check stopped with {type(problem).__name__}; please report it")
         )
-    return _finished(task, files, rows_of(report), None)
+    return replace(_finished(task, files, rows_of(report), None), patient=patient)
 
 
 def broken(task: Task, why: Broken) -> Finished:
@@ -148,7 +152,7 @@ def _finished(task: Task, files: Sequence[tuple[str, bytes]], rows: PlanRows, wh
     return Finished(task.submission, task.setup_key, (*files, ("submission.json", text.encode())), rows, why)
 
 
-def _checked(task: Task) -> PlanReport:
+def _checked(task: Task) -> tuple[PlanReport, str]:
     one = task.submission
     with (
         task.setup.on_disk() as (protocols, site),
@@ -156,7 +160,9 @@ def _checked(task: Task) -> PlanReport:
         tempfile.TemporaryDirectory(prefix="sbrtcheck-") as folder,
     ):
         declared = _written(Path(folder, "declared.toml"), one.declared.encode()) if one.declared else None
-        return check(sources, protocols, prior=one.prior, declared=declared, site=site, plan_uid=one.plan_uid)
+        report = check(sources, protocols, prior=one.prior, declared=declared, site=site, plan_uid=one.plan_uid)
+        uid = report.plan.sop_instance_uid
+        return report, patient_key(sources, uid) if uid else ""
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from sbrtcheck.cli import batch, check, demo, inspect, measure, phantom, protocol, results
+from sbrtcheck.cli import batch, check, compare, demo, inspect, measure, phantom, protocol, results
 from sbrtcheck.cli.exits import UNUSABLE
 from sbrtcheck.errors import SbrtcheckError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command(name="check")(check.check)
 app.command(name="measure")(measure.measure)
 app.command(name="inspect")(inspect.inspect)
+app.command(name="compare")(compare.compare)
 app.command(name="batch")(batch.batch)
 app.add_typer(protocol.app, name="protocol")
 app.add_typer(results.app, name="results")

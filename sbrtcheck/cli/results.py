@@ -51,16 +51,29 @@ def list_(
     with _store(folder) as store:
         rows = worst_first(store, rule=rule, verdict=verdict, centre=centre, since=since, limit=limit)
     if json:
-        keys = ("name", "id", "centre", "overall", "verdict", "declared_verdict", "label", "plan_uid", "closest")
+        keys = (
+            "name",
+            "id",
+            "centre",
+            "overall",
+            "verdict",
+            "declared_verdict",
+            "label",
+            "plan_uid",
+            "closest",
+            "replaces",
+            "changed",
+        )
         found = [{k: r[k] for k in keys} | {"error": r["error_code"], "message": r["error_message"]} for r in rows]
         emit(json_text.dumps(found, indent=1, ensure_ascii=False) + "\n")
         return
     width = max((len(r["name"]) for r in rows), default=0)
     for r in rows:
         why = f"[{r['error_code']}] {r['error_message']}" if r["error_code"] else r["why"] or ""
-        emit(
-            f"{r['overall']:<14} {r['name']:<{min(width, 48)}}  {'' if r['overall'] == 'pass' else why}".rstrip() + "\n"
-        )
+        told = "" if r["overall"] == "pass" else why
+        if r["replaces"]:
+            told = f"{told}  (replaces {r['replaces']}: {r['changed']})"
+        emit(f"{r['overall']:<14} {r['name']:<{min(width, 48)}}  {told}".rstrip() + "\n")
     say(f"{len(rows)} plans")
 
 
@@ -68,7 +81,8 @@ def list_(
 def show(folder: Folder, name: Annotated[str, typer.Argument(metavar="PLAN", help="Its name in the list.")]) -> None:
     """Show the report of one plan."""
     from sbrtcheck.batch.queries import plan_named
-    from sbrtcheck.batch.runner import PLANS
+    from sbrtcheck.batch.resubmission import with_changes
+    from sbrtcheck.batch.store import PLANS
     from sbrtcheck.errors import UsageError
     from sbrtcheck.report.text import plan_text
     from sbrtcheck.results import PlanReport
@@ -79,10 +93,11 @@ def show(folder: Folder, name: Annotated[str, typer.Argument(metavar="PLAN", hel
         emit(f"{row['name']}: could not be checked [{row['error_code']}] {row['error_message']}\n")
         return
     try:
-        report = PlanReport.from_json((folder / PLANS / row["id"] / "report.json").read_bytes())
+        place = folder / PLANS / row["id"]
+        report = PlanReport.from_json((place / "report.json").read_bytes())
     except (OSError, ValueError):
         raise UsageError("the report of that plan is gone or damaged", remedy="Run the batch again") from None
-    emit(plan_text(report, width=min(terminal_width(), 120), colour=sys.stdout.isatty()))
+    emit(plan_text(with_changes(place, report), width=min(terminal_width(), 120), colour=sys.stdout.isatty()))
 
 
 @app.command()

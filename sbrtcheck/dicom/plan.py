@@ -15,6 +15,7 @@ _BEAMS = {
     Kind.ION_PLAN: ("IonBeamSequence", "IonControlPointSequence"),
 }
 _DATE_LENGTH = 8
+_TIME_LENGTH = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +72,18 @@ def read_plan(document: Document, ledger: Ledger) -> PlanReading:
         isocentres_mm=_isocentres(document, [beams[n] for n in treating]),
         date=date_of(root, "RTPlanDate"),
         treatment_beams=treating,
+        created=_created(root),
         beams_without_isocentre=tuple(n for n in treating if not _isocentres(document, [beams[n]])),
     )
     return PlanReading(plan, document, treating)
+
+
+def _created(root: Node) -> str:
+    """Return RT Plan Date and Time to the second, the date alone where the time is not sound, "" without a date."""
+    date, time = root.text("RTPlanDate"), root.text("RTPlanTime")[:_TIME_LENGTH]
+    if not (len(date) == _DATE_LENGTH and date.isascii() and date.isdigit()):
+        return ""
+    return date + (time if len(time) == _TIME_LENGTH and time.isascii() and time.isdigit() else "")
 
 
 def date_of(root: Node, keyword: str) -> str:

@@ -67,3 +67,4 @@ class Plan:
     date: str = ""  # YYYYMMDD, to order courses
     treatment_beams: tuple[int, ...] = ()
     beams_without_isocentre: tuple[int, ...] = ()
+    created: str = ""  # RT Plan Date and Time, YYYYMMDD or YYYYMMDDHHMMSS, to order plans; "" where it is not stated

@@ -11,11 +11,13 @@ from sbrtcheck.anatomy.lesions import Lesion
 from sbrtcheck.derived import Derived
 from sbrtcheck.dose.tps import Beside
 from sbrtcheck.errors import NotComputable
+from sbrtcheck.geometry.fingerprint import fingerprint
 from sbrtcheck.geometry.volume import equivalent_diameter
 from sbrtcheck.metrics import parse_metric
 from sbrtcheck.model import AnyRegistration, Case, Dose, Image, Registration, Structure, TpsDvh
 from sbrtcheck.results import (
     CourseRecord,
+    DrawnRecord,
     DvhCurve,
     GridRecord,
     Interval,
@@ -61,6 +63,7 @@ def plan_record(case: Case) -> PlanRecord:
     return PlanRecord(
         label=case.plan.label,
         sop_instance_uid=case.plan.sop_instance_uid,
+        created=case.plan.created,
         prescriptions=tuple(
             PrescriptionRecord(
                 target_roi=rx.target_roi,
@@ -72,6 +75,12 @@ def plan_record(case: Case) -> PlanRecord:
             for rx in case.plan.prescriptions
         ),
     )
+
+
+def drawn_records(case: Case) -> tuple[DrawnRecord, ...]:
+    """Return every ROI of the structure set with the fingerprint of its outlines."""
+    drawn = case.structure_set.structures if case.structure_set is not None else ()
+    return tuple(DrawnRecord(roi_number=s.roi_number, name=s.name, fingerprint=fingerprint(s)) for s in drawn)
 
 
 def lesion_records(derived: Derived) -> tuple[LesionRecord, ...]:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from sbrtcheck.report import slices, wording
 from sbrtcheck.report.base import Format
+from sbrtcheck.report.changes import change_rows, structure_text, summary
 from sbrtcheck.report.courses import changed, column_text, course_views, gray_text
 from sbrtcheck.report.interval_bar import interval_bar
 from sbrtcheck.report.rounding import Shown, exactly, number, shown
@@ -26,7 +27,7 @@ from sbrtcheck.report.view import (
     roi_names,
     sections,
 )
-from sbrtcheck.results import DvhCurve, InputRecord, Interval, PlanReport, RuleResult, Verdict
+from sbrtcheck.results import Changes, DvhCurve, InputRecord, Interval, PlanReport, RuleResult, Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -63,6 +64,14 @@ def _finalize(value: Any) -> Any:
     return wording.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+def _changed(changes: Changes) -> dict[str, Any]:
+    return {
+        "summary": summary(changes),
+        "rows": change_rows(changes),
+        "structures": [structure_text(one) for one in changes.structures],
+    }
+
+
 def _context(report: PlanReport) -> dict[str, Any]:
     from sbrtcheck.report import figures
 
@@ -76,6 +85,7 @@ def _context(report: PlanReport) -> dict[str, Any]:
 
     return {
         "report": report,
+        "changed": None if report.changes is None else _changed(report.changes),
         "style": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704  (a file of this package)
         "page_uid": _page_uid(report.plan.sop_instance_uid),
         "plan": plan,

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sbrtcheck.report.base import Format
+from sbrtcheck.report.changes import changes_text
 from sbrtcheck.report.courses import IN_SHORT, column_text, course_views, prescription_text, unknown_text
 from sbrtcheck.report.rounding import number
 from sbrtcheck.report.view import Row, Section, interval_text, limits_in, not_pictured, picture_sets, sections
@@ -58,6 +59,10 @@ def plan_text(report: PlanReport, *, width: int = WIDTH, colour: bool = False, w
     )
     plan, declared = sections(report)
     _heading(console, report, plan, declared)
+    if report.changes is not None:
+        _line(console, "")
+        for line in changes_text(report.changes).splitlines():
+            _line(console, line)
     numbers = {id_: one.number for id_, one in picture_sets(report).items()}
     for section, title in ((plan, "Not green in the plan files"), (declared, "Not green in what is declared")):
         if section.open:

@@ -128,3 +128,17 @@ def _visible(character: str) -> str:
     if category == "Cs":
         return "\ufffd"
     return "" if category == "Cc" or character in _REORDERING else character
+
+
+CHANGE = {
+    "new": "new deviation",
+    "lost": "no longer met",
+    "gone": "no longer asked",
+    "still": "still a deviation",
+    "open": "not known to be cured",
+    "cured": "cured",
+    "settled": "decided now, and met",
+    "added": "asked now",
+    "value": "other value",
+}
+REDRAWN = {"redrawn": "drawn otherwise", "renamed": "renamed", "added": "new", "removed": "removed"}

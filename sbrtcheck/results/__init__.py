@@ -5,6 +5,7 @@ Everything that a report shows stands here, so that any format can be made again
 
 from __future__ import annotations
 
+from sbrtcheck.results.changes import Changes, RuleChange, RuleKind, StructureChange
 from sbrtcheck.results.measured import (
     CourseRecord,
     GridRecord,
@@ -21,6 +22,7 @@ from sbrtcheck.results.pictures import (
     PictureContour,
 )
 from sbrtcheck.results.plan_report import (
+    DrawnRecord,
     LesionRecord,
     MethodRecord,
     PlanRecord,
@@ -60,9 +62,11 @@ from sbrtcheck.results.values import (
 __all__ = [
     "EARLIER",
     "Assumption",
+    "Changes",
     "CourseRecord",
     "CumulativeCurve",
     "CumulativeRecord",
+    "DrawnRecord",
     "DvhCurve",
     "EarlierTargetRecord",
     "Evidence",
@@ -88,8 +92,11 @@ __all__ = [
     "PriorTargetRecord",
     "ProtocolRecord",
     "RangedRecord",
+    "RuleChange",
+    "RuleKind",
     "RuleResult",
     "SoftwareRecord",
+    "StructureChange",
     "StructureMeasures",
     "StructureRecord",
     "TpsBeside",

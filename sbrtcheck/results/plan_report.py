@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from sbrtcheck.results.base import Document, Record
+from sbrtcheck.results.changes import Changes
 from sbrtcheck.results.pictures import DvhCurve, Picture
 from sbrtcheck.results.priors import CumulativeRecord, PriorCourseRecord
 from sbrtcheck.results.rules import Assumption, InputRecord, Notice, RuleResult
@@ -28,6 +29,7 @@ class PlanRecord(Record):
 
     label: str
     sop_instance_uid: str
+    created: str = ""  # RT Plan Date and, where there is one, RT Plan Time: YYYYMMDD or YYYYMMDDHHMMSS
     prescriptions: tuple[PrescriptionRecord, ...] = ()
 
 
@@ -108,6 +110,14 @@ class MethodRecord(Record):
     dose_interpolation: Literal["cubic", "trilinear"] = "cubic"
 
 
+class DrawnRecord(Record):
+    """One ROI of the structure set; those with one fingerprint are drawn alike, whatever they are called."""
+
+    roi_number: int
+    name: str
+    fingerprint: str
+
+
 class PlanReport(Document):
     """Everything about one checked plan."""
 
@@ -123,11 +133,13 @@ class PlanReport(Document):
     assumptions: tuple[Assumption, ...] = ()
     notices: tuple[Notice, ...] = ()
     inputs: tuple[InputRecord, ...] = ()
+    structures: tuple[DrawnRecord, ...] = ()
     dvhs: tuple[DvhCurve, ...] = ()
     pictures: tuple[Picture, ...] = ()
     tps: tuple[TpsComparison, ...] = ()
     prior_courses: tuple[PriorCourseRecord, ...] = ()
     cumulative: CumulativeRecord | None = None  # None where there is no earlier course
+    changes: Changes | None = None  # since the submission that this one replaces, where that is known
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

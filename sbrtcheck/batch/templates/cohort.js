@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const [ID, NAME, CENTRE, VERDICT, LABEL, CODE, MESSAGE, RESULTS] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [ID, NAME, CENTRE, VERDICT, LABEL, CODE, MESSAGE, RESULTS, REPLACES, CHANGED] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const {plans, rules, verdicts} = data;
   const passes = new Set(["pass", "not-applicable"].map(v => verdicts.indexOf(v)));
   const PAGE = 100;
@@ -82,6 +82,8 @@
     return cell;
   };
 
+  const replacedBy = new Map(plans.filter(p => p[REPLACES]).map(p => [p[REPLACES], p[NAME]]));
+
   const row = p => {
     const tr = make("tr"), v = verdicts[p[VERDICT]];
     const badge = make("td");
@@ -94,6 +96,8 @@
       name.append(a);
     }
     if (p[LABEL]) name.append(make("span", p[LABEL], "label"));
+    if (p[REPLACES]) name.append(make("span", `replaces ${p[REPLACES]}: ${p[CHANGED]}`, "label"));
+    if (replacedBy.has(p[NAME])) name.append(make("span", `replaced by ${replacedBy.get(p[NAME])}`, "label"));
     tr.append(badge, name, make("td", p[CENTRE]), why(p));
     return tr;
   };
