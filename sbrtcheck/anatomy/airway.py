@@ -114,8 +114,8 @@ def find_airway(scan: Scan) -> Airway:
     reasons: list[str] = []
     tried: list[Tube] = []
     for level in _SEED_HU:
-        air = enclosed(scan.hu < level)
-        found = tubes(air, scan.steps_mm, _TRACHEA_MM, _TRACHEA_ASPECT, _LEAST_SEED_MM)
+        air = scan.hu < level
+        found = tubes(air, scan.steps_mm, _TRACHEA_MM, _TRACHEA_ASPECT, _LEAST_SEED_MM, off_the_border=True)
         for seed in found:
             if len(tried) == _MOST_SEEDS or any(_same_place(seed, other) for other in tried):
                 continue

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sbrtcheck.geometry import masks
 from sbrtcheck.geometry.masks import component_sizes, slice_labels
 from sbrtcheck.model import FloatArray
 
@@ -47,6 +48,8 @@ def tubes(
     diameter_mm: tuple[float, float],
     most_aspect: float,
     least_length_mm: float,
+    *,
+    off_the_border: bool = False,
 ) -> tuple[Tube, ...]:
     """Return what is slender along the first axis of a volume, longest first.
 
@@ -60,6 +63,8 @@ def tubes(
     most_aspect : float
         Longest to shortest side of the box round a cross section.
     least_length_mm : float
+    off_the_border : bool
+        Only of cross sections that do not touch the border of their slice.
 
     Returns
     -------
@@ -67,18 +72,29 @@ def tubes(
     """
     from scipy import ndimage
 
-    stacks = np.empty(mask.shape, dtype=np.int32)
-    ndimage.label(round_sections(mask, steps_mm, diameter_mm, most_aspect), output=stacks)
+    sections = round_sections(mask, steps_mm, diameter_mm, most_aspect, off_the_border=off_the_border)
+    used = [np.flatnonzero(sections.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    if not len(used[0]):
+        return ()
+    # Labels are looked for where sections are: a trachea fills little of a scan.
+    at = [int(u[0]) for u in used]
+    stacks, _ = ndimage.label(sections[tuple(slice(int(u[0]), int(u[-1]) + 1) for u in used)])
     found = []
     for number, box in enumerate(ndimage.find_objects(stacks), start=1):
         length = (box[0].stop - box[0].start) * steps_mm[0]
         if length >= least_length_mm:
-            found.append(Tube((box[0], box[1], box[2]), stacks[box] == number, length))
+            k, j, i = (slice(s.start + first, s.stop + first) for s, first in zip(box, at, strict=True))
+            found.append(Tube((k, j, i), stacks[box] == number, length))
     return tuple(sorted(found, key=lambda t: (-t.length_mm, tuple(s.start for s in t.box))))
 
 
 def round_sections(
-    mask: NDArray[np.bool_], steps_mm: tuple[float, float, float], diameter_mm: tuple[float, float], most_aspect: float
+    mask: NDArray[np.bool_],
+    steps_mm: tuple[float, float, float],
+    diameter_mm: tuple[float, float],
+    most_aspect: float,
+    *,
+    off_the_border: bool = False,
 ) -> NDArray[np.bool_]:
     """Return the components of each slice that are round and of the right size; arguments as in `tubes`."""
     from scipy import ndimage
@@ -87,6 +103,8 @@ def round_sections(
     cells = component_sizes(labels, count)
     least, most = (0.25 * np.pi * d**2 / (steps_mm[1] * steps_mm[2]) for d in diameter_mm)
     kept = (cells > 0) & (cells >= least) & (cells <= most)
+    if off_the_border:
+        kept &= masks.off_the_border(labels, count)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if kept[number]:
             sides = [(s.stop - s.start) * step for s, step in zip(box[1:], steps_mm[1:], strict=True)]

@@ -18,6 +18,8 @@ from sbrtcheck.results import Interval
 # Points on outlines that are not parallel to one another.
 _POINT_SPACING_MM = 0.5
 _MM3_PER_CM3 = 1000.0
+# Pairs of plates looked at in one call at most: the next call profits from the least distance found so far.
+_MOST_PAIRS = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,19 +125,27 @@ def _nearest(a: Plates, b: Plates, beyond_mm: float) -> tuple[float, FloatArray]
     box_a, box_b = shapely.bounds(a.outlines)[:, None, :], shapely.bounds(b.outlines)
     across_u = _interval_gap(box_a[..., 0], box_a[..., 2], box_b[:, 0], box_b[:, 2])
     across_v = _interval_gap(box_a[..., 1], box_a[..., 3], box_b[:, 1], box_b[:, 3])
-    least = np.sqrt(along**2 + across_u**2 + across_v**2)
+    least = np.sqrt(along**2 + across_u**2 + across_v**2).ravel()
+    near = np.flatnonzero(least < beyond_mm + 1e-9)
+    near = near[np.argsort(least[near], kind="stable")]
     best, pair = np.inf, (0, 0)
     shapely.prepare(b.outlines)
-    for flat in np.argsort(least, axis=None, kind="stable"):
-        i, j = divmod(int(flat), least.shape[1])
-        if least[i, j] >= min(best, beyond_mm + 1e-9):
-            break
-        # Whether it is within reach is told much quicker than how far it is.
-        if best < np.inf and not shapely.dwithin(b.outlines[j], a.outlines[i], np.sqrt(best**2 - along[i, j] ** 2)):
-            continue
-        distance = float(np.hypot(shapely.distance(a.outlines[i], b.outlines[j]), along[i, j]))
-        if distance < best:
-            best, pair = distance, (i, j)
+    begin, number = 0, 1
+    while begin < len(near) and least[near[begin]] < best:
+        i, j = np.divmod(near[begin : begin + number], len(b.outlines))
+        begin, number = begin + number, min(2 * number, _MOST_PAIRS)
+        apart = along[i, j]
+        if best < np.inf:
+            # Whether a pair is within reach is told much quicker than how far it is.
+            reach = np.sqrt(np.maximum(best**2 - apart**2, 0.0))
+            # One distance a pair: shapely takes arrays, its types do not say so.
+            within = (apart < best) & shapely.dwithin(b.outlines[j], a.outlines[i], reach)  # type: ignore[call-overload]
+            i, j, apart = i[within], j[within], apart[within]
+        if len(i):
+            distances = np.hypot(shapely.distance(a.outlines[i], b.outlines[j]), apart)
+            first = int(np.argmin(distances))
+            if distances[first] < best:
+                best, pair = float(distances[first]), (int(i[first]), int(j[first]))
     return best, _ends(a, b, *pair)
 
 

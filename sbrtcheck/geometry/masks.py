@@ -93,8 +93,8 @@ def component_sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     """Return the voxels of each component ``(count + 1,)``; those of the background, number 0, count as none."""
     sizes = np.zeros(count + 1, dtype=np.int64)
     for one in labels:  # slice by slice: counting all at once would copy a large volume
-        numbers, cells = np.unique(one, return_counts=True)
-        sizes[numbers] += cells
+        cells = np.bincount(one.ravel())
+        sizes[: len(cells)] += cells
     sizes[0] = 0
     return sizes
 
@@ -102,11 +102,16 @@ def component_sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
 def enclosed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the components of each slice ``(K, J, I)`` that do not touch the border of the slice."""
     labels, count = slice_labels(mask)
+    return np.asarray(off_the_border(labels, count)[labels])
+
+
+def off_the_border(labels: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
+    """Return which components ``(count + 1,)`` of `slice_labels` do not touch the border of their slice."""
     kept = np.ones(count + 1, dtype=bool)
     kept[0] = False
     for border in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
         kept[border] = False
-    return np.asarray(kept[labels])
+    return kept
 
 
 def _window(used: NDArray[np.bool_]) -> slice:
