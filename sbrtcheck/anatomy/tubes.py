@@ -105,6 +105,8 @@ def round_sections(
     kept = (cells > 0) & (cells >= least) & (cells <= most)
     if off_the_border:
         kept &= masks.off_the_border(labels, count)
+    if not kept.any():
+        return np.zeros(mask.shape, dtype=bool)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if kept[number]:
             sides = [(s.stop - s.start) * step for s, step in zip(box[1:], steps_mm[1:], strict=True)]

@@ -28,8 +28,6 @@ class PlanRows:
     ----------
     verdict, declared_verdict, overall : str
         Of the plan section, of the declared section, and the worse of both.
-    created : str
-        When the plan was made, as its file states it.
     rules : tuple
         (protocol, rule, section, subject, verdict, value, low, high, unit, op, limit, margin, share, reason), in the
         order of the report; ``share`` is the margin as a share of the limit, by which different rules are compared.
@@ -37,6 +35,8 @@ class PlanRows:
         (lesion, name, value, low, high, unit).
     inputs : tuple
         (uid, modality, sha256, used, files); slices of CT stand in one row with a common hash.
+    created : str
+        When the plan was made, as its file states it.
     """
 
     verdict: str
@@ -44,10 +44,10 @@ class PlanRows:
     overall: str
     plan_uid: str = ""
     label: str = ""
-    created: str = ""
     rules: tuple[tuple[object, ...], ...] = ()
     measurements: tuple[tuple[object, ...], ...] = ()
     inputs: tuple[tuple[object, ...], ...] = ()
+    created: str = ""
 
     @property
     def closest(self) -> float | None:
@@ -72,7 +72,6 @@ def rows_of(report: PlanReport) -> PlanRows:
         overall=worse(report.verdict, report.declared_verdict),
         plan_uid=report.plan.sop_instance_uid,
         label=report.plan.label,
-        created=report.plan.created,
         rules=tuple(_rules(report)),
         measurements=tuple(
             (lesion.id, name, found.value, found.low, found.high, unit)
@@ -81,6 +80,7 @@ def rows_of(report: PlanReport) -> PlanRows:
             if (found := getattr(lesion, name)) is not None
         ),
         inputs=tuple(_inputs(report)),
+        created=report.plan.created,
     )
 
 

@@ -31,6 +31,9 @@ def rule(metric: str, limit: float, unit: str = "Gy") -> Rule:
     )
 
 
+FILE = load_protocol("reirradiation-cumulative").file
+
+
 def patient(draw: Any, *courses: Any, site: SiteFile = EXACT, given: bool = False) -> Any:
     cord = draw.sphere(1, "SpinalCord", (0, 0, 0), 8)
     return draw.patient(
@@ -48,7 +51,7 @@ def run(
 ) -> Outcome:
     own = rule(metric, limit, unit)
     parameters = Parameters.model_validate(own.parameters)
-    (outcome,) = CHECK.run(Task(own, None, parameters, declared or Declared()), derived)  # type: ignore[arg-type]
+    (outcome,) = CHECK.run(Task(own, FILE, parameters, declared or Declared()), derived)
     return outcome
 
 
