@@ -9,7 +9,6 @@ distance of the drawn planes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -22,6 +21,7 @@ from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.plates import connected_steps
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.model import Dose, FloatArray
+from sbrtcheck.remembered import remembered
 from sbrtcheck.results import EARLIER, PictureContour
 
 Ring = tuple[tuple[float, float], ...]
@@ -248,7 +248,7 @@ def _reaches(region: Region) -> tuple[FloatArray, FloatArray]:
     return np.concatenate([[half], between]), np.concatenate([between, [half]])
 
 
-@lru_cache(maxsize=16)
+@remembered(16)
 def _finer(region: Region, times: int) -> Region:
     """Return each outline several times within the thickness that it holds for."""
     below, above = _reaches(region)
@@ -294,7 +294,7 @@ def _chords(region: Region, sheet: Sheet, slope: FloatArray) -> _Chords:
     return _Chords(plane[order][::2], along[order].reshape(-1, 2), sheet.to_uv(points).reshape(-1, 2, 2))
 
 
-@lru_cache(maxsize=128)
+@remembered(128)
 def _sides(region: Region) -> tuple[FloatArray, FloatArray, NDArray[np.intp]]:
     """Return begin and end ``(E, 2)`` of all sides of all outlines, in (u, v), and the plane ``(E,)`` of each."""
     polygons, plane = shapely.get_parts(np.array(region.outlines), return_index=True)

@@ -8,7 +8,6 @@ another: only a slender, straight, cortical shaft is called one, and everything 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -21,6 +20,7 @@ from sbrtcheck.errors import NotComputable
 from sbrtcheck.geometry.masks import component_sizes, edge_error_mm, enclosed
 from sbrtcheck.geometry.region import BRIDGE_STEPS, Region
 from sbrtcheck.model import FloatArray
+from sbrtcheck.remembered import remembered
 from sbrtcheck.results import Interval
 
 Mask = NDArray[np.bool_]
@@ -171,7 +171,7 @@ def lung_evidence(region: Region, role: str, lung: Lung) -> LungEvidence:
     return LungEvidence(kind, target, shell, text)
 
 
-@lru_cache(maxsize=1)  # the same for every lesion of a case
+@remembered(1)  # the same for every lesion of a case
 def find_shafts(scan: Scan) -> Shafts:
     """Return the straight cortical shafts of a scan."""
     hu, ticks = _coarse(scan)

@@ -19,7 +19,7 @@ _ONE_THREAD: Final[Mapping[str, str]] = dict.fromkeys(
 
 
 # One arena of memory a process instead of one a thread: what a plan frees can be used by the next (glibc; else unused).
-_ONE_ARENA: Final[Mapping[str, str]] = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "65536"}
+_ONE_ARENA: Final[Mapping[str, str]] = {"MALLOC_ARENA_MAX": "1"}
 
 
 class WorkerLost(Exception):

@@ -18,6 +18,7 @@ from sbrtcheck.dicom.patient import patient_key
 from sbrtcheck.dicom.peek import INSIDE, unpack_inner
 from sbrtcheck.errors import SbrtcheckError
 from sbrtcheck.pipeline import check
+from sbrtcheck.remembered import let_go
 from sbrtcheck.report import render
 from sbrtcheck.results import PlanReport
 
@@ -131,6 +132,8 @@ def run(task: Task) -> Finished:
         return broken(
             task, Broken("internal-error", f"the check stopped with {type(problem).__name__}; please report it")
         )
+    finally:
+        let_go()  # or the memory of a worker would grow with the plans that it has seen
     return replace(_finished(task, files, rows_of(report), None), patient=patient)
 
 

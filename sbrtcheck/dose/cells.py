@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from sbrtcheck.geometry.region import Region
 from sbrtcheck.geometry.rings import Rings, rings_of
 from sbrtcheck.geometry.slices import Layers, layers_of
 from sbrtcheck.model import Dose, FloatArray, Interpolation, Method
+from sbrtcheck.remembered import remembered
 
 # This many cells in a small structure ...
 _CELLS_SMALL = 40_000
@@ -361,7 +361,7 @@ def _dose_range(parts: tuple[Region, ...], dose: Dose) -> tuple[float, float]:
     return max(low - more, 0.0), high + more
 
 
-@lru_cache(maxsize=2)
+@remembered(2)
 def _blocks(dose: Dose) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the least and the highest dose in each block of voxels."""
     low = high = dose.dose_gy

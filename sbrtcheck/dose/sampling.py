@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from sbrtcheck.compiled import compiled, inlined
 from sbrtcheck.dose.axis import Axis, Weights
 from sbrtcheck.errors import NotComputable
 from sbrtcheck.model import Dose, FloatArray, Interpolation, Lattice
+from sbrtcheck.remembered import remembered
 
 # What the better of two interpolations may still miss, as a share of their difference. The share grows with that
 # difference in relation to the dose: where the two part by a tenth, the grid does not resolve the dose.
@@ -220,7 +220,7 @@ def _on_ticks(weights: Weights) -> int:
     return int(tick[0]) if alone.all() and (np.diff(tick) == 1).all() else -1
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def _axes(lattice: Lattice) -> tuple[Axis, Axis, Axis]:
     return Axis(lattice.i_mm), Axis(lattice.j_mm), Axis(lattice.k_mm)
 

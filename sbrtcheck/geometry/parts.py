@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -12,6 +11,7 @@ from shapely import MultiPolygon
 
 from sbrtcheck.geometry.region import BRIDGE_STEPS, Region
 from sbrtcheck.model import FloatArray, frozen
+from sbrtcheck.remembered import remembered
 
 # Steps that differ by less are even: rounding of stored coordinates.
 _EVEN_MM = 0.02
@@ -22,7 +22,7 @@ Pieces = NDArray[np.object_]
 _KEPT = 16
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def parts(region: Region) -> tuple[Region, ...]:
     """Return the connected parts of a region, largest first.
 

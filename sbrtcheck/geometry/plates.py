@@ -7,7 +7,6 @@ neighbouring planes, and ``shaped`` holds sections through the shape model.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -18,6 +17,7 @@ from sbrtcheck.geometry.parts import parts
 from sbrtcheck.geometry.region import BRIDGE_STEPS, GAP_STEPS, Region
 from sbrtcheck.geometry.slices import areas_of, layers_of
 from sbrtcheck.model import FloatArray
+from sbrtcheck.remembered import remembered
 
 # Where a cap is cut, as shares of its height; close to its tip, because a round cap closes fast.
 _CAP_SECTIONS = (0.5, 0.9, 1.0)
@@ -53,7 +53,7 @@ class Plates:
     bulge_mm: float = 0.0
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def certain_plates(region: Region) -> Plates:
     """Return what is certainly inside: the drawn planes, and between two neighbouring planes what both hold."""
     near = np.zeros(0, dtype=bool)
@@ -69,7 +69,7 @@ def certain_plates(region: Region) -> Plates:
     )
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def full_plates(region: Region) -> Plates:
     """Return plates that reach from plane to plane and hold, with their bulge, everything that may be inside.
 
@@ -90,7 +90,7 @@ def full_plates(region: Region) -> Plates:
     return Plates(np.array(outlines), np.concatenate(low), np.concatenate(high), bulge)
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def shaped_plates(region: Region) -> Plates:
     """Return sections through the best estimate of the shape: the drawn planes, one between each two, and the caps.
 

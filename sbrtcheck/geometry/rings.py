@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from sbrtcheck.compiled import compiled
 from sbrtcheck.geometry.region import Region
 from sbrtcheck.model import FloatArray
+from sbrtcheck.remembered import remembered
 
 # A vertex where the outline turns by more than this is a corner; a lesser turn is a sample of a smooth curve.
 CORNER_DEGREES = 30.0
@@ -65,7 +65,7 @@ class Rings:
         return np.asarray(np.bincount(plane, signed, minlength=len(self.plane_start) - 1), dtype=np.float64)
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def rings_of(part: Region) -> Rings:
     """Return the rings of a part; no plane of a part is empty."""
     _, uv_mm, offsets = shapely.to_ragged_array(np.array(part.outlines), include_z=False)

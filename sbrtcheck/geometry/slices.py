@@ -8,7 +8,6 @@ half way to its neighbours, as many planning systems do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from sbrtcheck.geometry.area import SAMPLES_A_STEP, Areas
 from sbrtcheck.geometry.region import GAP_STEPS, Region
 from sbrtcheck.geometry.rings import rings_of
 from sbrtcheck.model import FloatArray, ShapeModel
+from sbrtcheck.remembered import remembered
 
 # Beyond an end the shape follows the way from the last but one outline to the last no farther than this.
 _FARTHEST_BLEND = 2.0
@@ -82,7 +82,7 @@ class Layers:
         )
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def layers_of(part: Region, thickness_mm: float = np.inf, model: ShapeModel = "shape") -> Layers:
     """Cut one connected part into layers.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -23,6 +22,7 @@ from sbrtcheck.prior.field import Points, statistics
 from sbrtcheck.prior.mapping import Mapping
 from sbrtcheck.prior.occupied import occupied, scattered
 from sbrtcheck.prior.search import Uncertainty, extremes, motions
+from sbrtcheck.remembered import remembered
 
 # Points that stand for a structure in the search: of its volume and, for the extremes of dose, of its surface; and
 # those that tell how much of it a resampled dose does not reach.
@@ -236,7 +236,7 @@ def _cell_mm(region: Region, number: int) -> float:
     return float(np.cbrt(volume(region).value * _MM3_PER_CM3 / number))
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def _search_points(region: Region) -> Points:
     """Return points inside, and of the surface: extremes of dose lie there more often than inside."""
     inside, volumes = scattered(region, _cell_mm(region, _POINTS_SEARCH))

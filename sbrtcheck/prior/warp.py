@@ -12,7 +12,6 @@ place cannot be found, or may not be the only one, is NaN as well.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from sbrtcheck.compiled import compiled, inlined
 from sbrtcheck.model import DeformableRegistration, FloatArray, Lattice
+from sbrtcheck.remembered import remembered
 
 # Backwards, the place that is found maps to within this distance of where it should, else there is none. A choice: far
 # below the step of any dose grid and the error of any registration.
@@ -102,7 +102,7 @@ class Warp:
         return grid.to_lps(indices * self.steps_mm + first)
 
 
-@lru_cache(maxsize=4)  # of a case; each may hold a hundred megabytes
+@remembered(4)  # of a case; each may hold a hundred megabytes
 def warp_of(registration: DeformableRegistration) -> Warp:
     """Return a deformable registration, ready to map points.
 
