@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,8 @@ class _Tree:
     by_uid: dict[str, list[_Object]] = field(default_factory=lambda: defaultdict(list))
     by_series: dict[str, list[_Object]] = field(default_factory=lambda: defaultdict(list))
     referring: dict[str, list[_Object]] = field(default_factory=lambda: defaultdict(list))
+    under: dict[str, list[Folder]] = field(default_factory=lambda: defaultdict(list))  # by every folder that holds them
+    priors: list[Folder] = field(default_factory=list)
 
 
 def find_submissions(
@@ -68,15 +71,23 @@ def find_submissions(
     found = [s for place in sorted(units) for s in _of_unit(units[place], tree)]
     used = {source for s in found for source in s.sources}
     found += _left_over(tree, set(units), used)
-    whole = [_with_company(s, declared or {}, tree, set(units)) for s in found]
+    holding = Counter(outer for unit in units for outer in _ancestry(unit))
+    whole = [_with_company(s, declared or {}, tree, holding) for s in found]
     return tuple(sorted((*whole, *_lonely_priors(tree, whole)), key=lambda s: s.name))
 
 
 def _tree(root: Path, folders: Sequence[Folder]) -> _Tree:
     tree = _Tree(root, {f.place: f for f in folders})
     for folder in folders:
+        is_prior = folder.is_prior
+        if is_prior:
+            tree.priors.append(folder)
+        for outer in _ancestry(folder.place):
+            tree.under[outer].append(folder)
         for name, one in folder.objects:
-            entry = _Object(folder.place, name, one, folder.is_prior or "/priors/" in f"/{name.lower()}")
+            if one.kind == "CT Image" and not one.uid:  # a slice like the first one, which stands for it
+                continue
+            entry = _Object(folder.place, name, one, is_prior or "/priors/" in f"/{name.lower()}")
             tree.objects.append(entry)
             if one.uid:
                 tree.by_uid[one.uid].append(entry)
@@ -143,16 +154,23 @@ def _joined(wanted: Mapping[str, list[_Object]]) -> dict[str, _Unit]:
     submission. Plans right in it take them in; those in a folder of their own stay there, and only reach that far.
     """
     units: dict[str, _Unit] = {}
+    holding = Counter(outer for place in wanted if not _is_archive(place) for outer in _ancestry(place)[:-1])
     for place, plans in sorted(wanted.items(), key=lambda one: len(_parts(one[0]))):
-        inner = [o for o in wanted if o != place and _lies_in(o, place) and not _is_archive(o)]
         for plan in plans:
-            own = plan.place if inner and not _is_archive(place) and plan.place != place else place
-            outer = next((u for u in units if u and _lies_in(own, u) and not _is_archive(own)), own)
+            own = plan.place if holding[place] and not _is_archive(place) and plan.place != place else place
+            above = () if _is_archive(own) else _ancestry(own)[1:]
+            outer = next((u for u in above if u in units), own)
             unit = units.setdefault(outer, _Unit(outer, outer))
             unit.reach = _common([unit.reach, place])
             if plan.peek.uid not in {other.peek.uid for other in unit.plans}:
                 unit.plans.append(plan)
     return units
+
+
+def _ancestry(place: str) -> tuple[str, ...]:
+    """Return every folder that holds a folder, from the root ("") to itself."""
+    parts = _parts(place)
+    return ("", *("/".join(parts[: n + 1]) for n in range(len(parts))))
 
 
 def _is_archive(unit: str) -> bool:
@@ -164,7 +182,7 @@ def _of_unit(unit: _Unit, tree: _Tree) -> Iterator[Submission]:
     if _is_in_archive(place, plans):
         yield from _of_archive(place, plans, tree)
         return
-    below = [f for at, f in tree.folders.items() if _lies_in(at, unit.reach)]
+    below = tree.under[unit.reach]
     if len(plans) == 1 and place and place == unit.reach:
         yield Submission(place, (str(tree.root / place),), plans[0].peek.uid or None, _stamp(below))
         return
@@ -226,43 +244,49 @@ def _left_over(tree: _Tree, units: set[str], used: set[str]) -> Iterator[Submiss
     depth = Counter(len(_parts(u)) for u in units if not _is_archive(u)).most_common(1)
     level = max(depth[0][0] if depth else 1, 1)
     taken = {u for u in units if u}
+    # Archives that hold a plan, themselves or in archives within.
+    opened = {INSIDE.join(u.split(INSIDE)[: n + 1]) for u in taken for n in range(u.count(INSIDE) + 1)}
     rest: dict[str, list[Folder]] = defaultdict(list)
     for place, folder in tree.folders.items():
-        loose = [
-            (name, one)
-            for name, one in folder.objects
-            if INSIDE not in name and one.kind != ARCHIVE and str(tree.root / place / name) not in used
-        ]
         for name, one in folder.objects:
             archive = f"{place}/{name}".lstrip("/")
-            if one.kind == ARCHIVE and not any(u == archive or u.startswith(f"{archive}{INSIDE}") for u in taken):
+            if one.kind == ARCHIVE and archive not in opened:
                 yield Submission(archive, (str(tree.root / archive),), None, _stamp([folder]))
-        if loose and not folder.is_prior and not any(_lies_in(place, unit) for unit in taken) and place:
+        if not place or folder.is_prior or not taken.isdisjoint(_ancestry(place)):
+            continue
+        here = f"{tree.root / place}{os.sep}"
+        if any(one.kind != ARCHIVE and INSIDE not in name and here + name not in used for name, one in folder.objects):
             rest["/".join(_parts(place)[:level])].append(folder)
+    holding = {outer for unit in taken for outer in _ancestry(unit)}
     for place, folders in sorted(rest.items()):
-        if not any(_lies_in(unit, place) for unit in taken):
+        if place not in holding:
             yield Submission(place, (str(tree.root / place),), None, _stamp(folders))
 
 
-def _with_company(submission: Submission, declared: Mapping[str, str], tree: _Tree, units: set[str]) -> Submission:
-    """Return a submission with what lies beside it: earlier courses and declared facts."""
+def _with_company(
+    submission: Submission, declared: Mapping[str, str], tree: _Tree, holding: Mapping[str, int]
+) -> Submission:
+    """Return a submission with what lies beside it: earlier courses and declared facts.
+
+    ``holding`` says how many units each folder holds.
+    """
     unit = submission.name.split("#")[0]
     homes = [unit]
     parent = "/".join(_parts(unit)[:-1])
-    if parent and not any(_lies_in(other, parent) for other in units if other != unit):
+    if parent and holding.get(parent, 0) <= 1:
         homes.append(parent)  # plan/, prior/ and declared.toml side by side
     prior = {
         "/".join(_parts(place)[: len(_parts(home)) + 1])
         for home in homes
-        for place, folder in tree.folders.items()
-        if folder.is_prior and _lies_in(place, home) and _parts(place)[len(_parts(home))].lower() in PRIORS
+        for place in (folder.place for folder in tree.priors)
+        if place != home and _lies_in(place, home) and _parts(place)[len(_parts(home))].lower() in PRIORS
     }
     text = declared.get(submission.name) or declared.get(submission.plan_uid or "") or ""
     for home in homes:
         beside = tree.root / home / _DECLARED
         if not text and beside.is_file():
             text = beside.read_text(encoding="utf-8-sig", errors="replace")
-    old = [f for place, f in tree.folders.items() if any(_lies_in(place, one) for one in prior)]
+    old = [folder for one in sorted(prior) for folder in tree.under[one]]
     stamp = hashlib.sha256(f"{submission.stamp}{_stamp(old)}{text}".encode()).hexdigest()
     parts = _parts(submission.name)
     return replace(
@@ -276,12 +300,14 @@ def _with_company(submission: Submission, declared: Mapping[str, str], tree: _Tr
 
 def _lonely_priors(tree: _Tree, found: Sequence[Submission]) -> Iterator[Submission]:
     """Yield an entry for earlier courses that lie beside no plan."""
-    known = [tree.root / source for one in found for source in (*one.prior, *one.sources)]
-    for place, folder in sorted(tree.folders.items()):
-        here = tree.root / place
-        if folder.is_prior and folder.objects and not any(here == k or k in here.parents for k in known):
+    known = (
+        {str(tree.root / source) for one in found for source in (*one.prior, *one.sources)} if tree.priors else set()
+    )
+    for folder in sorted(tree.priors, key=lambda f: f.place):
+        here = tree.root / folder.place
+        if folder.objects and known.isdisjoint(map(str, (here, *here.parents))):
             why = "earlier courses that lie beside no plan, or beside several"
-            yield Submission(place, (str(here),), None, _stamp([folder]), problem=why)
+            yield Submission(folder.place, (str(here),), None, _stamp([folder]), problem=why)
 
 
 def _lies_in(place: str, unit: str) -> bool:

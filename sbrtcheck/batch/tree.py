@@ -79,15 +79,28 @@ def _unpacked(text: str) -> tuple[tuple[str, Peek], ...]:
 
 def _walk(root: Path, out: Path) -> Iterator[tuple[str, list[str], str]]:
     """Yield folders with the names of their files and the stamp of both."""
-    for path, subfolders, _ in os.walk(root):
-        here = Path(path)
-        subfolders[:] = sorted(s for s in subfolders if not s.startswith(".") and (here / s).resolve() != out)
+    waiting = [(str(root), "")]
+    while waiting:
+        path, place = waiting.pop()
+        files, folders = [], []
         with os.scandir(path) as entries:
-            files = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries if e.is_file())
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                elif entry.is_file():
+                    found = entry.stat()
+                    files.append((entry.name, found.st_size, found.st_mtime_ns))
         if files:
-            stamp = hashlib.sha256(repr(files).encode()).hexdigest()
-            place = here.relative_to(root).as_posix()
-            yield "" if place == "." else place, [name for name, _, _ in files], stamp
+            files.sort()
+            yield place, [name for name, _, _ in files], hashlib.sha256(repr(files).encode()).hexdigest()
+        inner = [(name, f"{place}/{name}".lstrip("/")) for name in folders if not name.startswith(".")]
+        # The last one goes first: names rise.
+        waiting += [(f"{path}{os.sep}{n}", p) for n, p in sorted(inner, reverse=True) if not _same(path, n, out)]
+
+
+def _same(path: str, name: str, out: Path) -> bool:
+    """Whether a folder is the one of the results; most are told apart by their names."""
+    return name == out.name and Path(path, name).resolve() == out
 
 
 def _objects(folder: Path, names: list[str]) -> Iterator[tuple[str, Peek]]:

@@ -137,6 +137,14 @@ def test_archives_and_archives_in_them(tmp_path: Path, lay: Lay) -> None:
     assert len({s.plan_uid for s in two}) == 2
 
 
+def test_an_archive_without_a_plan_beside_one_with_a_plan_is_told(tmp_path: Path, lay: Lay) -> None:
+    zipped(lay("femur", tmp_path / "in" / "deep"), tmp_path / "in" / "with.zip")
+    lay("lung-peripheral", tmp_path / "in" / "deep").joinpath("RTPLAN.dcm").unlink()
+    zipped(tmp_path / "in" / "deep", tmp_path / "in" / "without.zip")
+    zipped(tmp_path / "in", tmp_path / "c" / "outer.zip")
+    assert sorted(found(tmp_path)) == ["c/outer.zip!/with.zip", "c/outer.zip!/without.zip"]
+
+
 def test_what_belongs_to_no_plan_makes_an_entry(tmp_path: Path, lay: Lay) -> None:
     lay("lung-peripheral", tmp_path / "c" / "good")
     lay("femur", tmp_path / "c" / "no-plan").joinpath("RTPLAN.dcm").unlink()
