@@ -61,6 +61,7 @@ class Metric(Protocol):
         ...
 
 
+@runtime_checkable
 class Notated(Metric, Protocol):
     """What every metric module's ``METRIC`` class offers.
 

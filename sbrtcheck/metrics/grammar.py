@@ -10,6 +10,7 @@ import difflib
 import importlib
 import pkgutil
 import re
+from decimal import Decimal
 from functools import cache
 
 from sbrtcheck.dose.biology import Effect
@@ -19,6 +20,7 @@ from sbrtcheck.metrics.biological import Biological
 
 _SUFFIX = re.compile(r"@(?P<quantity>EQD2|BED)\(a/b=(?P<alpha_beta>\d+(?:\.\d+)?)\)")
 _NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+_GROUP = re.compile(r"\(\?P<(?P<name>\w+)>")
 # Notations that can be read in two ways, or that leave a unit out.
 _AMBIGUOUS = (
     (
@@ -86,6 +88,49 @@ def parse_metric(expression: str) -> Metric:
     base, at, suffix = text.partition("@")
     metric = _physical(base, text)
     return _biological(metric, at + suffix, text) if at else metric
+
+
+def metric_text(metric: Metric) -> str:
+    """Return the expression that names a metric; read again, it gives the same metric.
+
+    Examples
+    --------
+    >>> metric_text(parse_metric(" D0.030cc[Gy]@EQD2(a/b=3.0) "))
+    'D0.03cc[Gy]@EQD2(a/b=3)'
+    """
+    if isinstance(metric, Biological):
+        effect = metric.effect
+        return f"{metric_text(metric.base)}@{effect.quantity}(a/b={_plain(effect.alpha_beta_gy)})"
+    if not isinstance(metric, Notated):
+        raise TypeError(f"{metric!r} has no notation")
+    pattern, text = metric.notation.pattern, ""
+    while pattern:
+        group = _GROUP.match(pattern)
+        if group is None:
+            text += pattern[0].replace("\\", "")
+            pattern = pattern[1:]
+            continue
+        value = getattr(metric, group["name"])
+        text += _plain(value) if isinstance(value, float) else str(value)
+        pattern = pattern[_end_of_group(pattern) :]
+    return text
+
+
+def _plain(number: float) -> str:
+    """Return a number without exponent, with as many digits as tell it from every other."""
+    whole, _, part = format(Decimal(repr(number)), "f").partition(".")
+    return f"{whole}.{part.rstrip('0')}" if part.rstrip("0") else whole
+
+
+def _end_of_group(pattern: str) -> int:
+    """Return where the group that a pattern begins with ends."""
+    depth = 0
+    for at, sign in enumerate(pattern):
+        if sign in "()" and pattern[at - 1 : at] != "\\":
+            depth += 1 if sign == "(" else -1
+            if depth == 0:
+                return at + 1
+    raise ValueError(f"the notation {pattern!r} has a group without end")  # pragma: no cover
 
 
 def _physical(base: str, text: str) -> Metric:

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sbrtcheck.errors import MetricSyntaxError
+from sbrtcheck.metrics import metric_text, parse_metric
 from sbrtcheck.naming.expression import parse_expression
+from sbrtcheck.protocol.conditions import parse_condition
 from sbrtcheck.protocol.schema import ProtocolFile, Rule
 from sbrtcheck.protocol.structures import ProtocolStructure
 from sbrtcheck.protocol.text import limit_text
@@ -53,7 +56,7 @@ def diff(old: ProtocolFile, new: ProtocolFile) -> tuple[Difference, ...]:
     before, after = {r.id: r for r in old.rules}, {r.id: r for r in new.rules}
     gone, come = [r for i, r in before.items() if i not in after], [r for i, r in after.items() if i not in before]
     for rule in list(come):
-        same = next((r for r in gone if (r.check, r.parameters) == (rule.check, rule.parameters)), None)
+        same = next((r for r in gone if (r.check, _asked(r)) == (rule.check, _asked(rule))), None)
         if same is not None:
             gone.remove(same)
             come.remove(rule)
@@ -69,7 +72,7 @@ def diff(old: ProtocolFile, new: ProtocolFile) -> tuple[Difference, ...]:
 
 def _of_head(old: ProtocolFile, new: ProtocolFile) -> Iterator[Difference]:
     for what in ("id", "version", "when"):
-        before, after = getattr(old, what), getattr(new, what)
+        before, after = (_condition(f.when) if what == "when" else getattr(f, what) for f in (old, new))
         if before != after:
             yield Difference("changed", "", what, before, after)
     if sorted(old.include) != sorted(new.include):
@@ -84,6 +87,21 @@ def _of_head(old: ProtocolFile, new: ProtocolFile) -> Iterator[Difference]:
             yield Difference("changed", "", f"table {table.id}", "", "other rows or columns")
 
 
+def _asked(rule: Rule) -> dict[str, Any]:
+    """Return the parameters of a rule, its metric in one spelling for all that mean the same."""
+    metric = rule.parameters.get("metric")
+    if not isinstance(metric, str):
+        return rule.parameters
+    try:
+        return rule.parameters | {"metric": metric_text(parse_metric(metric))}
+    except MetricSyntaxError:  # not of this grammar: some checks have metrics of their own
+        return rule.parameters
+
+
+def _condition(text: str) -> str:
+    return str(parse_condition(text, None)) if text else ""
+
+
 def _said(structure: ProtocolStructure | None) -> str:
     """Return what is said of a structure, in one spelling for all that mean the same."""
     if structure is None:
@@ -95,12 +113,13 @@ def _said(structure: ProtocolStructure | None) -> str:
 
 def _of_rule(old: Rule, new: Rule, before: ProtocolFile, after: ProtocolFile) -> Iterator[Difference]:
     yield from _of_limits(old, new)
-    for key in sorted(old.parameters.keys() | new.parameters.keys()):
-        was, now = old.parameters.get(key), new.parameters.get(key)
-        if _plain(was) != _plain(now):
-            yield Difference("changed", new.id, key, _plain(was), _plain(now))
+    asked, asks = _asked(old), _asked(new)
+    for key in sorted(asked.keys() | asks.keys()):
+        was, now = _plain(asked.get(key)), _plain(asks.get(key))
+        if was != now:
+            yield Difference("changed", new.id, key, was, now)
     for what in _TOLD:
-        was, now = getattr(old, what), getattr(new, what)
+        was, now = (_condition(rule.when) if what == "when" else getattr(rule, what) for rule in (old, new))
         if what == "source":  # an id of its own in each file
             was, now = _source(was, before), _source(now, after)
         if was != now:

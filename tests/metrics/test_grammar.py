@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sbrtcheck.errors import MetricSyntaxError
-from sbrtcheck.metrics import all_metrics, parse_metric
+from sbrtcheck.metrics import all_metrics, metric_text, parse_metric
 from sbrtcheck.metrics.dose_at_volume import DoseAtVolume
 
 
@@ -136,3 +139,30 @@ def test_any_other_text_is_refused_by_name(text: str) -> None:
     except MetricSyntaxError:
         return
     assert [m for m in all_metrics() if m.notation.fullmatch(text.strip().partition("@")[0])]
+
+
+NUMBERS = st.one_of(
+    st.integers(1, 3000).map(float),
+    st.floats(min_value=1e-6, max_value=5e3, allow_nan=False),
+    st.sampled_from([0.03, 0.035, 12.5, 66.67, 1e-5, 0.1 + 0.2]),
+)
+EFFECTS = st.one_of(st.just(""), st.sampled_from(["@EQD2(a/b=3)", "@BED(a/b=2.5)", "@EQD2(a/b=10)"]))
+
+
+@given(st.sampled_from([e for m in all_metrics() for e in m.examples]), NUMBERS, EFFECTS)
+def test_reading_and_printing_is_the_identity_for_every_metric(example: str, number: float, effect: str) -> None:
+    # Every example, and the same with another number in the place of its first one.
+    digits = format(Decimal(repr(number)), "f")
+    for expression in (example, re.sub(r"\d+(?:\.\d+)?", digits, example, count=1)):
+        try:
+            metric = parse_metric(expression + effect)
+        except MetricSyntaxError:  # a share above 100 %, or no effect of a dose that is not in gray
+            continue
+        assert parse_metric(metric_text(metric)) == metric
+        assert metric_text(parse_metric(metric_text(metric))) == metric_text(metric)
+
+
+@pytest.mark.parametrize("metric", all_metrics(), ids=lambda metric: metric.id)
+def test_examples_are_printed_as_they_are_written(metric) -> None:
+    for example in metric.examples:
+        assert metric_text(parse_metric(example)) == example

@@ -38,6 +38,11 @@ def test_a_protocol_differs_in_nothing_from_itself(name: str) -> None:
     assert diff(file, file) == ()
 
 
+def test_two_ways_of_writing_one_thing_are_no_difference() -> None:
+    other = rule(when="Fractions<=5") | {"parameters": {"metric": " D0.030cc[Gy]", "structures": ["SpinalCord"]}}
+    assert said(protocol(rule(when="Fractions <= 5")), protocol(other)) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
