@@ -265,6 +265,11 @@ def _conformity() -> tuple[Phantom, ...]:
     )
 
 
+def _fine() -> tuple[Phantom, ...]:
+    coarse = _peripheral("lung-peripheral-fine", "the compliant lung lesion on a dose grid of 2 mm")
+    return (replace(coarse, scan=Scan(dose_mm=2.0)),)
+
+
 def _positions() -> tuple[Phantom, ...]:
     oblique = _turned((5.0, 2.0, 3.0), 9.0, (0.0, 0.0, 0.0))
     scans = {
@@ -290,6 +295,7 @@ def _library() -> Mapping[str, Phantom]:
         _earlier_courses(),
         _missing_parts(),
         _conformity(),
+        _fine(),
         _positions(),
     )
     return {phantom.case: phantom for family in families for phantom in family}

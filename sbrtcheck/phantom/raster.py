@@ -17,7 +17,6 @@ from sbrtcheck.phantom.spec import Course, Scan, Target
 
 SLICE_MM: Final = 2.0  # between slices, on which contours are drawn; target centres lie on slices
 PIXEL_MM: Final = 3.0
-DOSE_MM: Final = 2.5  # between the voxel centres of the dose, in all directions
 PRIOR_DOSE_MM: Final = 3.0
 STEP_GY: Final = 1e-5  # in which dose is stored
 
@@ -39,7 +38,7 @@ def image_lattice(body: Body, scan: Scan) -> Lattice:
     return _lattice(scan, low, high, (PIXEL_MM, PIXEL_MM, SLICE_MM))
 
 
-def dose_lattice(body: Body, scan: Scan, step_mm: float = DOSE_MM) -> Lattice:
+def dose_lattice(body: Body, scan: Scan, step_mm: float) -> Lattice:
     """Return the voxel centres of the dose: all of the body with its end slices, off the grid of the CT."""
     low, high = _extent(body, scan)
     # A shift by no round part of a voxel, so that no target centre meets a voxel centre by luck.

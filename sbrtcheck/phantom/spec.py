@@ -72,6 +72,9 @@ class Target:
         return RadialDose(prescribed_gy, full_mm, full_mm + self.fall_mm)
 
 
+DOSE_MM: Final = 2.5
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """How the patient lay in the scanner.
@@ -84,11 +87,14 @@ class Scan:
         From the coordinates of the upright phantom to DICOM patient coordinates.
     tilted : bool
         Whether the image planes follow the phantom when ``to_patient`` turns it; else they stay axial.
+    dose_mm : float
+        Between the voxel centres of the dose, in all directions.
     """
 
     position: str = "HFS"
     to_patient: FloatArray = field(default_factory=lambda: frozen(np.eye(4)))
     tilted: bool = False
+    dose_mm: float = DOSE_MM
 
     @property
     def axes(self) -> FloatArray:
