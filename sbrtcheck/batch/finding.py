@@ -123,6 +123,9 @@ def _nearest(objects: Sequence[_Object], plan: _Object) -> _Object | None:
     found = [o for o in objects if not o.prior and INSIDE not in o.name]
     if not found:
         return None
+    beside = [o for o in found if o.place == plan.place]  # mostly; and told at once among thousands of one series
+    if beside:
+        return min(beside, key=lambda o: o.name)
     return min(found, key=lambda o: (-len(_parts(_common([o.place, plan.place]))), o.place, o.name))
 
 
