@@ -167,6 +167,21 @@ def test_a_folder_without_results_and_a_newer_or_damaged_store_are_told(tmp_path
         Store(damaged)
 
 
+def test_a_store_of_an_older_program_is_brought_up(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.executescript(f"{store_module._STEPS[0]} PRAGMA user_version = 1;")
+        row = ("1", "c/p", "c", "stamp", "k", *["pass"] * 3, "1.2", "L", "", "", None, "", 1)
+        db.execute(f"INSERT INTO plans VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608  (marks only)
+    db.close()
+    store = Store(tmp_path)
+    (row,) = store.query("SELECT * FROM plans")
+    assert (row["name"], row["chain"], row["replaces"]) == ("c/p", "", "")
+    assert row["stamp"] == ""  # whose it is was not asked then, so it is checked again
+    assert store.query("PRAGMA user_version")[0][0] == VERSION
+    store.close()
+    Store(tmp_path).close()
+
+
 def test_a_full_disk_is_no_damaged_store() -> None:
     assert "rebuild" in store_module._remedy(sqlite3.DatabaseError("file is not a database"))
     assert "rebuild" not in store_module._remedy(sqlite3.OperationalError("database or disk is full"))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from sbrtcheck.changes import changes
+from sbrtcheck.cli.app import app
+from sbrtcheck.errors import UsageError
 from sbrtcheck.report import render
 from sbrtcheck.report.changes import changes_text
 from sbrtcheck.report.text import plan_text
@@ -214,3 +219,19 @@ def test_reports_show_it_and_escape_names() -> None:
     assert "1 deviation cured." in plan_text(with_changes)
     assert PlanReport.from_json(render(with_changes, "json")) == with_changes
     assert "Changes since" not in render(new, "html").decode()
+
+
+def test_the_command_tells_it_and_its_status_says_whether_something_is_worse(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new"
+    new.mkdir()
+    old.write_text(report(result("fail")).to_json(), encoding="utf-8")
+    (new / "report.json").write_text(report(result("pass", 27.9)).to_json(), encoding="utf-8")
+    better = CliRunner().invoke(app, ["compare", str(old), str(new)])
+    assert (better.exit_code, better.stdout.splitlines()[0]) == (0, "Changes: 1 deviation cured.")
+    worse = CliRunner().invoke(app, ["compare", str(new), str(old), "--json"])
+    assert worse.exit_code == 1
+    assert json.loads(worse.stdout)["rules"][0]["kind"] == "new"
+    (tmp_path / "odd.json").write_text("{}", encoding="utf-8")
+    for name in ("odd.json", "nowhere.json"):
+        with pytest.raises(UsageError):
+            CliRunner().invoke(app, ["compare", str(old), str(tmp_path / name)], catch_exceptions=False)
