@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from concurrent.futures import Future
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from sbrtcheck.batch import gather, run_batch
 from sbrtcheck.batch.rebuild import rebuild
 from sbrtcheck.batch.store import PLANS, Store
+from sbrtcheck.dicom.patient import patient_key
 
 Lay = Callable[..., Path]
 PROTOCOLS = ("rtog-0813-0915-conformity",)
@@ -125,10 +127,16 @@ def test_no_byte_of_the_results_says_whose_they_are(root: Path, tmp_path: Path) 
     for file in out.rglob("*"):
         if file.is_file():
             assert not any(one in file.read_bytes() for one in whose), file.name
-    from hashlib import sha256
-
-    hashes = [sha256(one.lower()).hexdigest().encode() for one in whose]  # as identities are compared in memory
-    assert not any(h in file.read_bytes() for h in hashes for file in out.rglob("*") if file.is_file())
+    # Nor what can be made again from a known ID without the salt of the store.
+    hashes = [sha256(one.lower()).hexdigest() for one in whose]
+    for name in ("first", "stranger"):
+        plan = root / "c" / name / "RTPLAN.dcm"
+        uid = re.search(rb"\x08\x00\x18\x00UI..(2\.25\.\d+)", plan.read_bytes(), re.DOTALL)
+        assert uid is not None
+        key = patient_key([plan], uid.group(1).decode())
+        assert key
+        hashes += [key, sha256(f"{key}/SBRT".encode()).hexdigest()]
+    assert not any(h.encode() in file.read_bytes() for h in hashes for file in out.rglob("*") if file.is_file())
 
 
 def test_which_run_checked_which_plan_changes_no_byte(root: Path, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_a_store_of_an_older_program_is_brought_up(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as db:
         db.executescript(f"{store_module._STEPS[0]} PRAGMA user_version = 1;")
         row = ("1", "c/p", "c", "stamp", "k", *["pass"] * 3, "1.2", "L", "", "", None, "", 1)
-        db.execute(f"INSERT INTO plans VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608  (marks only)
+        db.execute(f"INSERT INTO plans VALUES ({', '.join('?' * len(row))})", row)
     db.close()
     store = Store(tmp_path)
     (row,) = store.query("SELECT * FROM plans")
