@@ -104,10 +104,10 @@ class DoseMetric:
 
 
 def _not_made(name: str, missing: NotComputable, task: Task, derived: Derived) -> Outcome:
-    """Return the outcome of what cannot be made of others; it is not at risk where none of them is, nor is drawn."""
-    parts = parts_of(name, task.protocol)
+    """Return the outcome of what cannot be made of others; not at risk where it, or all of them, are declared so."""
+    parts, declared = parts_of(name, task.protocol), set(task.declared.facts.get(_NOT_AT_RISK, ()))
     drawn = any(named_in(part, task.protocol, derived) for part in parts)
-    if parts and not drawn and parts <= set(task.declared.facts.get(_NOT_AT_RISK, ())):
+    if parts and not drawn and (parts <= declared or name in declared):
         reason = f"by declaration, nothing that {name} is made of is at risk ({_NOT_AT_RISK}); {missing}"
         return Outcome(name, verdict=Verdict.NOT_APPLICABLE, reason=reason)
     return not_evaluated(str(missing), name)

@@ -255,6 +255,8 @@ def test_a_rule_on_a_structure_of_its_own(limit: float, expected: Verdict) -> No
     assert "no structure is taken as SpinalCord" in missing.reason
     (spared,) = result(file, patient(PTV), Declared({"organs_not_at_risk": ["SpinalCord"]}))
     assert spared.verdict is Verdict.NOT_APPLICABLE
+    (by_its_name,) = result(file, patient(PTV), Declared({"organs_not_at_risk": ["Cord_PRV"]}))
+    assert by_its_name.verdict is Verdict.NOT_APPLICABLE
     twice = patient(CORD, replace(CORD, roi_number=8))  # drawn, so it counts, whatever is declared
     (open_,) = result(file, twice, Declared({"organs_not_at_risk": ["SpinalCord"]}))
     assert open_.verdict is Verdict.NOT_EVALUATED
