@@ -42,8 +42,8 @@ def holds(condition: Condition, protocol: ProtocolFile, derived: Derived) -> tup
             decides = condition.word == "or"
             values = [value for value, _ in parts]
             value = decides if decides in values else None if None in values else not decides
-            wanted = [why for one, why in parts if one is value]
-            return value, "; ".join(wanted or [why for _, why in parts])
+            wanted = [why for one, why in parts if one is value] or [why for _, why in parts]
+            return value, "; ".join(dict.fromkeys(wanted))
         case Comparison():
             return _compared(condition, protocol, derived)
 
@@ -58,9 +58,9 @@ def limit_of(limits: Mapping[str, Limit], derived: Derived) -> Limit:
     """
     number = fractions_of_plan(derived)
     if str(number) not in limits:
-        listed = ", ".join(limits)
+        listed, several = ", ".join(limits), "s" * (number != 1)
         raise NotComputable(
-            f"the plan has {number} fractions; limits are stated for {listed}, and none is interpolated"
+            f"the plan has {number} fraction{several}; limits are stated for {listed}, and none is interpolated"
         )
     return limits[str(number)]
 

@@ -16,6 +16,7 @@ from sbrtcheck.judge.contradictions import contradicted
 from sbrtcheck.judge.doubts import doubts
 from sbrtcheck.judge.excuses import excused
 from sbrtcheck.judge.required import undrawn
+from sbrtcheck.protocol.conditions import of_plan_alone, parse_condition
 from sbrtcheck.protocol.declared import Declared
 from sbrtcheck.results import Interval, Outcome, RuleResult, Verdict
 
@@ -34,14 +35,19 @@ def judge(bound: Sequence[BoundRule], derived: Derived, declared: Declared) -> t
         results += undrawn(protocol, derived)
         own = [one for one in bound if one.protocol.id == protocol.id]
         for one in sorted(own, key=lambda one: one.rule.priority or math.inf):
-            rule, outcomes = _applied(one, derived, declared)
-            results += [_result(rule, outcome, derived) for outcome in outcomes]
+            rule, maker, outcomes = _applied(one, derived, declared)
+            results += [_result(rule, maker, outcome, derived) for outcome in outcomes]
     rules = {(one.protocol.id, one.rule.id): one.rule for one in bound}
     return contradicted(excused(results, rules), rules)
 
 
-def _applied(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[BoundRule, tuple[Outcome, ...]]:
-    """Return a rule with the limit that applies, and its outcomes; where a condition is open, none decides."""
+def _applied(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[BoundRule, str, tuple[Outcome, ...]]:
+    """Return a rule with the limit that applies, who made its outcomes, and these.
+
+    The maker is the check, or nobody where the number of fractions alone decides: no contour can be wrong about that.
+    Where a condition is open, no outcome decides.
+    """
+    maker, nobody = bound.rule.check, ""
     open_ = []
     for text in (bound.protocol.when, bound.rule.when):
         if not text:
@@ -49,17 +55,20 @@ def _applied(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[Bo
         found, why = decided(text, bound.protocol, derived)
         if found is False:
             reason = f"the condition {text!r} does not hold: {why}"
-            return bound, (Outcome("patient", verdict=Verdict.NOT_APPLICABLE, reason=reason),)
+            by = nobody if of_plan_alone(parse_condition(text, None)) else maker
+            return bound, by, (Outcome("patient", verdict=Verdict.NOT_APPLICABLE, reason=reason),)
         if found is None:
             open_.append(f"whether the condition {text!r} holds is open: {why}")
     if bound.rule.limit_by_fractions:
         try:
             limit = limit_of(bound.rule.limit_by_fractions, derived)
         except NotComputable as missing:
-            return bound, (Outcome("patient", verdict=Verdict.NOT_EVALUATED, reason=str(missing)),)
+            return bound, nobody, (Outcome("patient", verdict=Verdict.NOT_EVALUATED, reason=str(missing)),)
         bound = replace(bound, rule=bound.rule.model_copy(update={"limit": limit}))
     outcomes = _run(bound, derived, declared)
-    return bound, tuple(_undecided(outcome, bound, "; ".join(open_)) if open_ else outcome for outcome in outcomes)
+    if open_:
+        outcomes = tuple(_undecided(outcome, bound, "; ".join(open_)) for outcome in outcomes)
+    return bound, maker, outcomes
 
 
 def _undecided(outcome: Outcome, bound: BoundRule, why: str) -> Outcome:
@@ -87,11 +96,11 @@ def _run(bound: BoundRule, derived: Derived, declared: Declared) -> tuple[Outcom
     return outcomes
 
 
-def _result(bound: BoundRule, outcome: Outcome, derived: Derived) -> RuleResult:
+def _result(bound: BoundRule, maker: str, outcome: Outcome, derived: Derived) -> RuleResult:
     rule, source = bound.rule, {s.id: s for s in bound.protocol.sources}[bound.rule.source]
     accepted = derived.site.accepted.get(f"{bound.protocol.id}/{rule.id}", "")
     verdict, borderline, reason = _verdict(bound, outcome, accepted)
-    odd = doubts(rule.check, outcome, derived)
+    odd = doubts(maker, outcome, derived)
     if odd:
         # What is wrong with a contour can hide a failure, so nothing good rests on it; a failure stays one.
         reason = f"{reason}; {'; '.join(odd)}"

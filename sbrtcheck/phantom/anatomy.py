@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sbrtcheck.phantom.solids import Cylinder, Ellipsoid, Solid, Tube
+from sbrtcheck.phantom.solids import Cylinder, Ellipsoid, Solid, Tube, sphere
 
 _SOFT_HU: Final = 40.0
 _LUNG_HU: Final = -750.0
@@ -126,6 +126,54 @@ def _abdominal_organs(z_mm: float) -> tuple[Organ, ...]:
         Organ("Kidney_L", (left,), 130.0, (200, 140, 60)),
         Organ("Kidney_R", (right,), 130.0, (180, 120, 60)),
     )
+
+
+# Organs that the library limits, apart from lungs, airways, liver and renal cortex: those in the middle or on no side
+# of their own, and the pairs, each of which lies on its own side.
+_SINGLE: Final = (
+    *("SpinalCord", "SpinalCanal", "CaudaEquina", "SacralPlex", "Brainstem", "OpticChiasm", "Esophagus", "Heart"),
+    *("GreatVes", "AirWay_Dist", "Stomach", "Duodenum", "Jejunum_Ileum", "Bowel_Small", "Colon", "Rectum"),
+    *("Bladder_Wall", "PenileBulb", "Rib", "Chestwall", "Skin"),
+)
+_PAIRED: Final = ("OpticNrv", "Cochlea", "BrachialPlex", "Femur_Head", "Kidney", "Kidney_Hilum")
+_BALL_MM: Final = 20.0  # radius: 33.5 cm3, more than the largest volume to which a limit gives a dose (30 cm3)
+_APART_MM: Final = 42.0
+_TOP_MM: Final = -114.0  # below the lungs
+_ROWS_MM: Final = (63.0, 21.0, -21.0, -63.0)
+
+
+def _balls() -> tuple[Organ, ...]:
+    """Return a ball for each limited organ: layers of three columns in the middle, and the pairs beside them."""
+    places = [(x, y) for y in _ROWS_MM for x in (0.0, -_APART_MM, _APART_MM)]
+    found = []
+    for number, name in enumerate(_SINGLE):
+        layer, place = divmod(number, len(places))
+        found.append((name, *places[place], _TOP_MM - _APART_MM * layer))
+    for number, name in enumerate(_PAIRED):
+        layer, row = divmod(number, len(_ROWS_MM))
+        for side, x in (("_L", 2 * _APART_MM), ("_R", -2 * _APART_MM)):
+            found.append((name + side, x, _ROWS_MM[row], _TOP_MM - _APART_MM * layer))
+    return tuple(
+        Organ(name, (sphere((x, y, z), _BALL_MM),), _SOFT_HU, (60 + 5 * n, 220 - 5 * n, 140))
+        for n, (name, x, y, z) in enumerate(found)
+    )
+
+
+def collection() -> Body:
+    """Return lungs and airways, and below them, where no body has it, every other organ that the library limits."""
+    trachea = Tube((0.0, 14.0, 70.0), (0.0, 18.0, 30.0), 9.0)
+    right, left = (sphere((x, 56.0, -240.0), 32.0) for x in (-66.0, 66.0))
+    organs = (
+        Organ("Lung_L", (LEFT_LUNG,), _LUNG_HU, (90, 160, 220)),
+        Organ("Lung_R", (RIGHT_LUNG,), _LUNG_HU, (60, 120, 200)),
+        Organ("Trachea", (trachea,), _AIR_HU, (120, 220, 220)),
+        Organ("AirWay_Prox", BRONCHIAL_TREE, _AIR_HU, (0, 200, 200)),
+        *_balls(),
+        Organ("Liver", (Ellipsoid((0.0, -30.0, -240.0), (75.0, 50.0, 58.0)),), 100.0, (160, 90, 40)),
+        Organ("Kidney_Cortex_L", (left,), 130.0, (200, 140, 60)),
+        Organ("Kidney_Cortex_R", (right,), 130.0, (180, 120, 60)),
+    )
+    return Body(Cylinder((0.0, 0.0), (160.0, 105.0)), organs, (-304.0, 90.0))
 
 
 def chest() -> Body:

@@ -17,7 +17,7 @@ import numpy as np
 
 from sbrtcheck.errors import UsageError
 from sbrtcheck.model import FloatArray, frozen
-from sbrtcheck.phantom.anatomy import Body, abdomen, chest, head, thighs, torso
+from sbrtcheck.phantom.anatomy import Body, abdomen, chest, collection, head, thighs, torso
 from sbrtcheck.phantom.spec import Course, Phantom, Prior, Scan, Target
 
 _Point = tuple[float, float, float]
@@ -270,6 +270,36 @@ def _fine() -> tuple[Phantom, ...]:
     return (replace(coarse, scan=Scan(dose_mm=2.0)),)
 
 
+def _even() -> tuple[Phantom, ...]:
+    """Return plans in which every organ gets the same dose: a limit fails if it is lower, and passes if it is higher.
+
+    The doses lie 2 % or more from every limit of the library for that number of fractions.
+    """
+    target = replace(_round(_PERIPHERAL, 20.0), fall_mm=2000.0)
+    even = {
+        fractions: replace(
+            _phantom(
+                f"even-{fractions}-fraction" + "s" * (fractions > 1),
+                f"all that limits speak of gets {dose:g} Gy in {fractions}, as in no patient: what is over and under",
+                (target,),
+                {"ultra-central": "not-evaluated"},  # the oesophagus is no longer beside the lung
+                body=collection(),
+                schedule=(dose, fractions),
+            ),
+            scan=Scan(dose_mm=5.0),  # nothing to resolve
+        )
+        for fractions, dose in {1: 13.0, 3: 21.0, 4: 32.0, 5: 28.0}.items()
+    }
+    again = replace(
+        even[5],
+        case="even-again",
+        description="the same in 5 fractions after 40 Gy in 20, as evenly, in the same frame of reference",
+        prior=Prior(Course("EARLIER", (target,), 40.0, 20, _PRIOR_DATE)),
+        expected={**even[5].expected, "prior-radiotherapy": "fail"},
+    )
+    return *even.values(), again
+
+
 def _positions() -> tuple[Phantom, ...]:
     oblique = _turned((5.0, 2.0, 3.0), 9.0, (0.0, 0.0, 0.0))
     scans = {
@@ -296,6 +326,7 @@ def _library() -> Mapping[str, Phantom]:
         _missing_parts(),
         _conformity(),
         _fine(),
+        _even(),
         _positions(),
     )
     return {phantom.case: phantom for family in families for phantom in family}

@@ -111,7 +111,8 @@ def _write_course(folder: Path, chosen: Phantom, course: Course, scan: Scan, hea
         write_structures(folder / "RTSTRUCT.dcm", header, structure_set, colours=colours, slices=slices)
     write_plan(folder / "RTPLAN.dcm", header, _plan(course, scan, structure_set, uids["plan"], header))
     if chosen.has_dose or not current:
-        lattice = raster.dose_lattice(chosen.body, scan, scan.dose_mm if current else raster.PRIOR_DOSE_MM)
+        step_mm = scan.dose_mm if current else max(scan.dose_mm, raster.PRIOR_DOSE_MM)
+        lattice = raster.dose_lattice(chosen.body, scan, step_mm)
         dose = raster.dose_on(course, lattice, scan)
         write_dose(
             folder / "RTDOSE.dcm",

@@ -276,3 +276,8 @@ def comparisons(condition: Condition) -> Iterator[Comparison]:
         case Joined():
             for part in condition.parts:
                 yield from comparisons(part)
+
+
+def of_plan_alone(condition: Condition) -> bool:
+    """Return whether a condition asks for nothing that a contour decides: only for the number of fractions."""
+    return all(comparison.quantity.kind == "Fractions" for comparison in comparisons(condition))

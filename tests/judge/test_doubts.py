@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sbrtcheck.anatomy.sanity.finding import ContourFinding
 from sbrtcheck.derived import Derived
 from sbrtcheck.judge.doubts import doubts
 from sbrtcheck.judge.judging import judge
-from sbrtcheck.model import Case
+from sbrtcheck.model import Case, FractionGroup, Plan
 from sbrtcheck.naming.site import SiteFile
 from sbrtcheck.protocol import Declared
 from sbrtcheck.results import Evidence, Notice, Outcome, Verdict
@@ -41,10 +42,10 @@ def test_a_finding_touches_what_rests_on_its_structures(outcome: Outcome, touche
 class Bound:
     """A rule whose check says what it is told to."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, when: str = "") -> None:
         rule = {"id": "a", "check": "stub", "source": "s", "confidence": "verified"}
         rule |= {"title": "", "section": "plan", "required": True, "definition": "", "definition_is_choice": False}
-        rule |= {"when": "", "limit_by_fractions": {}, "excused_by": (), "contradicted_by": "", "priority": 0}
+        rule |= {"when": when, "limit_by_fractions": {}, "excused_by": (), "contradicted_by": "", "priority": 0}
         self.rule = type("Rule", (), rule)
         source = type("Source", (), {"id": "s", "title": "A source"})
         self.protocol = type("Protocol", (), {"id": "p", "sources": (source,), "when": "", "structures": {}})
@@ -73,3 +74,23 @@ def test_nothing_good_rests_on_an_odd_contour(said: Verdict, becomes: Verdict) -
     assert found.reason == "so it is; ROI 4 is odd"
     (sound,) = judge([Bound(said)], case("another"), Declared())  # type: ignore[list-item]
     assert sound.verdict is said
+
+
+@pytest.mark.parametrize(
+    ("when", "becomes"),
+    [
+        ("Fractions = 3", Verdict.NOT_APPLICABLE),  # no contour can be wrong about that
+        ("Fractions = 3 or Fractions > 10", Verdict.NOT_APPLICABLE),
+        ("Lesions > 1", Verdict.NOT_EVALUATED),  # no target: whether it applies is open
+        ("Fractions = 3 and Lesions > 1", Verdict.INDETERMINATE),  # speaks of structures too
+    ],
+)
+def test_what_the_number_of_fractions_decides_rests_on_no_contour(when: str, becomes: Verdict) -> None:
+    derived = case("stub")
+    plan = Plan("1.2", "P", is_ion=False, prescriptions=(), fraction_groups=(FractionGroup(1, 5, ()),))
+    derived.__dict__["case"] = replace(derived.case, plan=plan)
+    (found,) = judge([Bound(Verdict.NOT_EVALUATED, when)], derived, Declared())  # type: ignore[list-item]
+    assert found.verdict is becomes
+    assert ("ROI 4" in found.reason) is (becomes is not Verdict.NOT_APPLICABLE)
+    if becomes is Verdict.NOT_APPLICABLE:
+        assert found.reason.endswith("does not hold: Fractions is 5")  # once, however often it is asked
