@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
@@ -110,16 +111,16 @@ def _not_made(name: str, missing: NotComputable, task: Task, derived: Derived) -
     if parts and not drawn and (parts <= declared or name in declared):
         reason = f"by declaration, nothing that {name} is made of is at risk ({_NOT_AT_RISK}); {missing}"
         return Outcome(name, verdict=Verdict.NOT_APPLICABLE, reason=reason)
-    return not_evaluated(str(missing), name)
+    waits_for = (part for part in sorted(parts - declared) if not named_in(part, task.protocol, derived))
+    return replace(not_evaluated(str(missing), name), not_drawn=tuple(waits_for))
 
 
 def _missing(name: str, task: Task) -> Outcome:
     if name in task.declared.facts.get(_NOT_AT_RISK, ()):
         reason = f"by declaration, {name} is not at risk ({_NOT_AT_RISK}); no structure is taken as it"
         return Outcome(name, verdict=Verdict.NOT_APPLICABLE, reason=reason)
-    return not_evaluated(
-        f"no structure is taken as {name}; draw it, name it in the site file, or declare it ({_NOT_AT_RISK})", name
-    )
+    reason = f"no structure is taken as {name}; draw it, name it in the site file, or declare it ({_NOT_AT_RISK})"
+    return replace(not_evaluated(reason, name), not_drawn=(name,))
 
 
 def _measured(one: Found, task: Task, derived: Derived) -> Outcome:

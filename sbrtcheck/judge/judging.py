@@ -127,6 +127,7 @@ def _result(bound: BoundRule, maker: str, outcome: Outcome, derived: Derived) ->
         source=source.title,
         confidence=rule.confidence,
         evidence=outcome.evidence,
+        not_drawn=outcome.not_drawn if verdict is Verdict.NOT_EVALUATED else (),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -115,7 +115,7 @@ def load_declared(path: Path, protocols: Sequence[LoadedProtocol]) -> Declared:
         raise DeclaredFileError("the file of declared facts is not UTF-8 text", remedy=_REMEDY) from None
     except tomllib.TOMLDecodeError as error:
         raise DeclaredFileError(f"the file of declared facts is not TOML: {error}", remedy=_REMEDY) from None
-    problems = list(_problems(data, known_keys(protocols)))
+    problems = list(_problems(data, protocols))
     if problems:
         raise DeclaredFileError(joined("the file of declared facts", problems), remedy=_REMEDY)
     courses = tuple(_course(entry) for entry in data.get("earlier_courses", ()))
@@ -130,8 +130,8 @@ def known_keys(protocols: Sequence[LoadedProtocol]) -> frozenset[str]:
     return frozenset([*read, *(str(p[name]) for p in asked for name in ("key", "months_after") if p.get(name))])
 
 
-def _problems(data: Mapping[str, Any], known: frozenset[str]) -> list[str]:
-    problems = []
+def _problems(data: Mapping[str, Any], protocols: Sequence[LoadedProtocol]) -> list[str]:
+    problems, known = list[str](), known_keys(protocols)
     if data.get("schema") != DECLARED_SCHEMA:
         problems.append(f'schema: must be "{DECLARED_SCHEMA}"')
     problems += [f"{key}: unknown" for key in data if key not in {"schema", "facts", "earlier_courses"}]
@@ -140,7 +140,8 @@ def _problems(data: Mapping[str, Any], known: frozenset[str]) -> list[str]:
         return [*problems, "facts: must be a table"]
     listed = ", ".join(sorted(known)) or "none: the protocols named ask for no declared fact"
     problems += [f"facts.{key}: no protocol asks for it (known: {listed})" for key in facts if key not in known]
-    return [*problems, *_place_problems(facts), *_course_problems(data, facts)]
+    own = {name for loaded in protocols for name in loaded.file.structures}
+    return [*problems, *_organ_problems(facts, own), *_place_problems(facts), *_course_problems(data, facts)]
 
 
 def _course(entry: Mapping[str, Any]) -> EarlierCourse:
@@ -178,10 +179,17 @@ def _course_problems(data: Mapping[str, Any], facts: Mapping[str, Any]) -> list[
             problems.append(f"facts.{key}: must be true or false")
     if facts.get("prior_radiotherapy") is False and facts.get("prior_radiotherapy_to_target") is True:
         problems.append("facts.prior_radiotherapy: false, although prior_radiotherapy_to_target is true")
-    organs = facts.get("organs_not_at_risk", [])
-    if not isinstance(organs, list) or not all(isinstance(name, str) and is_known(name) for name in organs):
-        problems.append('facts.organs_not_at_risk: must be a list of TG-263 names such as ["Bladder", "Rectum"]')
     return problems
+
+
+def _organ_problems(facts: Mapping[str, Any], own: Collection[str]) -> list[str]:
+    """Return what is wrong with the organs that are not at risk; ``own`` are the names that protocols give."""
+    organs = facts.get("organs_not_at_risk", [])
+    wanted = 'facts.organs_not_at_risk: must be a list of TG-263 names such as ["Bladder", "Rectum"]'
+    if not isinstance(organs, list) or not all(isinstance(name, str) for name in organs):
+        return [wanted]
+    unknown = [name for name in organs if not is_known(name) and name not in own]
+    return [f"{wanted}, or names of a protocol's own structures; {name!r} is neither" for name in unknown]
 
 
 def _place_problems(facts: Mapping[str, Any]) -> list[str]:

@@ -168,7 +168,7 @@ def _usual_digits(value: float, unit: str, *, exact: bool) -> int:
         return 0  # a count
     digits = _DIGITS.get(unit, _OTHER_DIGITS)
     size = abs(value)
-    if 0 < size < 1:
+    if 10**-_FINEST <= size < 1:
         digits = max(digits, min(_FINEST, _LEAST_SIGNIFICANT - 1 - math.floor(math.log10(size))))
     return digits
 

@@ -106,16 +106,18 @@ def _heading(console: Console, report: PlanReport, plan: Section, declared: Sect
 
 def _open_row(console: Console, row: Row, numbers: Mapping[str, int]) -> None:
     optional = "" if row.result.required else "  (for information)"
-    one = len(row.titles) == 1
-    title = visible(row.titles[0]) if one else f"{len(row.titles)} rules"
+    title = visible(row.titles[0] if len(row.titles) == 1 else row.heading)
     console.print(Text.assemble(_verdict(row.verdict, row.word), f" {title}{optional}"))
-    for title in () if one else row.titles:
-        _line(console, f"- {title}", indent=_INDENT)
+    if row.waits_for:  # which rules, the page says
+        _line(console, ", ".join(row.waits_for), indent=_INDENT)
+    else:
+        for _, text in row.items:
+            _line(console, f"- {text}", indent=_INDENT)
     value = f"{row.value} [{row.bounds}]" if row.bounds else row.value
     parts = (value, row.limit and f"limit {row.limit}", row.margin and f"margin {row.margin}")
     if any(parts):
         _line(console, ", ".join(part for part in parts if part), indent=_INDENT)
-    _line(console, row.result.reason, indent=_INDENT)
+    _line(console, row.reason, indent=_INDENT)
     if row.definition:
         _line(console, f"definition chosen: {row.definition}", "dim", indent=_INDENT)
     seen = [f"picture {numbers[id_]}" for id_ in row.pictures if id_ in numbers]

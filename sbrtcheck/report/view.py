@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sbrtcheck.report.rounding import Shown, limit_text, margin_text, shown, thresholds_of
-from sbrtcheck.report.wording import OPEN, WORD, rank, unit_text, with_unit
+from sbrtcheck.report.wording import OPEN, WAITING_REMEDY, WORD, rank, unit_text, with_unit
 from sbrtcheck.results import Interval, Picture, PlanReport, RuleResult, Verdict
 
 _NAMED = 3  # titles named in a sentence before "and n more"
@@ -18,7 +18,8 @@ _NAMED = 3  # titles named in a sentence before "and n more"
 class Row:
     """Results that say the same, as text: one measurement, or all for which there is the same reason and no number.
 
-    ``value``, ``bounds``, ``limit`` and ``margin`` carry their unit and are empty where there is none.
+    ``value``, ``bounds``, ``limit`` and ``margin`` carry their unit and are empty where there is none. All that wait
+    for structures that nobody drew are one row, with the rules in ``waits_for`` by structure.
     """
 
     verdict: Verdict
@@ -29,6 +30,26 @@ class Row:
     margin: str
     result: RuleResult  # the first of them, for what they share
     pictures: tuple[str, ...] = ()  # ids of the pictures of all of them
+    waits_for: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def heading(self) -> str:
+        """What stands for the title where the row is of several rules."""
+        if self.waits_for:
+            return f"{len(self.subjects)} rules wait for {_structures(len(self.waits_for))} that nobody drew"
+        return f"{len(self.subjects)} rules"
+
+    @property
+    def reason(self) -> str:
+        """Why, for all of them."""
+        return WAITING_REMEDY if self.waits_for else self.result.reason
+
+    @property
+    def items(self) -> tuple[tuple[str, str], ...]:
+        """What is listed below a row of several rules: a structure or nothing, and titles."""
+        if self.waits_for:
+            return tuple((name, "; ".join(titles)) for name, titles in self.waits_for.items())
+        return tuple(("", title) for title in self.titles) if len(self.subjects) > 1 else ()
 
     @property
     def word(self) -> str:
@@ -161,7 +182,8 @@ def _rows(results: Sequence[RuleResult]) -> list[Row]:
     groups: dict[object, list[RuleResult]] = {}
     for place, result in enumerate(results):
         alone = place if result.measured is not None or result.verdict not in OPEN else None
-        groups.setdefault((result.verdict, result.required, result.reason, alone), []).append(result)
+        reason = "" if result.not_drawn else result.reason
+        groups.setdefault((result.verdict, result.required, reason, alone), []).append(result)
     return [_row(group) for group in groups.values()]
 
 
@@ -173,10 +195,12 @@ def _row(group: list[RuleResult]) -> Row:
     margin = ""
     if first.margin is not None and text is not None:
         margin = margin_text(first.margin, unit_text(first.unit), text.digits)
-    subjects: dict[str, tuple[str, ...]] = {}
+    subjects, waits_for = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
     for result in group:
         title = result.title or result.rule
         subjects[title] = (*subjects.get(title, ()), _subject(result))
+        for name in result.not_drawn:
+            waits_for[name] = (*waits_for.get(name, ()), title)
     return Row(
         verdict=first.verdict,
         subjects=subjects,
@@ -186,6 +210,7 @@ def _row(group: list[RuleResult]) -> Row:
         margin=margin,
         result=first,
         pictures=tuple(dict.fromkeys(e.picture for result in group for e in result.evidence if e.picture)),
+        waits_for=waits_for if len(subjects) > 1 else {},
     )
 
 
@@ -215,12 +240,21 @@ def _sentence(results: Sequence[RuleResult]) -> str:
     if not worst:
         return "No rule of this kind was applied."
     parts = []
+    waiting = [r for r in worst.values() if r.not_drawn]
     for verdict, (one, many) in _SAYS.items():
-        titles = [r.title or r.rule for r in worst.values() if r.verdict is verdict]
+        titles = [r.title or r.rule for r in worst.values() if r.verdict is verdict and not r.not_drawn]
+        if verdict is Verdict.NOT_EVALUATED and waiting:
+            names = list(dict.fromkeys(name for r in results for name in r.not_drawn))
+            waits = "waits" if len(waiting) == 1 else "wait"
+            parts.append(f"{len(waiting)} {waits} for {_structures(len(names))} that nobody drew: {_listed(names)}")
         if titles:
             named = f": {_listed(titles)}" if verdict in OPEN else ""
             parts.append(f"{len(titles)} {one if len(titles) == 1 else many}{named}")
     return f"Of {len(worst)} rule{'' if len(worst) == 1 else 's'}, {'; '.join(parts)}."
+
+
+def _structures(number: int) -> str:
+    return f"{number} structure{'' if number == 1 else 's'}"
 
 
 def _listed(titles: Sequence[str]) -> str:

@@ -39,6 +39,11 @@ PICTURE_NOTE = (
     "program; pictures decide nothing."
 )
 
+WAITING_REMEDY = (
+    "not evaluated until they are drawn, named in the site file, or, where one is not at risk in this plan, declared "
+    "so (organs_not_at_risk)"
+)
+
 COURSE_STATE = {
     "dose": "a dose that could be read",
     "plan-without-dose": "a plan without dose",

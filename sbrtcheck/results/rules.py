@@ -30,6 +30,7 @@ class RuleResult(Record):
     source: str
     confidence: str = ""
     evidence: tuple[Evidence, ...] = ()
+    not_drawn: tuple[str, ...] = ()  # structures that nobody drew and that a result not evaluated waits for
 
 
 class Assumption(Record):

@@ -128,6 +128,8 @@ class Outcome:
         decide.
     would_decide : str
         What would decide where the limit lies inside the measured interval; "" where that is our own numerical error.
+    not_drawn : tuple of str
+        Names of the structures that nobody drew, where that alone is missing.
     """
 
     subject: str
@@ -139,3 +141,4 @@ class Outcome:
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()
     would_decide: str = ""
+    not_drawn: tuple[str, ...] = ()

@@ -253,6 +253,7 @@ def test_a_rule_on_a_structure_of_its_own(limit: float, expected: Verdict) -> No
     (missing,) = result(file, patient(PTV))
     assert missing.verdict is Verdict.NOT_EVALUATED
     assert "no structure is taken as SpinalCord" in missing.reason
+    assert missing.not_drawn == ("SpinalCord",)
     (spared,) = result(file, patient(PTV), Declared({"organs_not_at_risk": ["SpinalCord"]}))
     assert spared.verdict is Verdict.NOT_APPLICABLE
     (by_its_name,) = result(file, patient(PTV), Declared({"organs_not_at_risk": ["Cord_PRV"]}))
@@ -260,6 +261,7 @@ def test_a_rule_on_a_structure_of_its_own(limit: float, expected: Verdict) -> No
     twice = patient(CORD, replace(CORD, roi_number=8))  # drawn, so it counts, whatever is declared
     (open_,) = result(file, twice, Declared({"organs_not_at_risk": ["SpinalCord"]}))
     assert open_.verdict is Verdict.NOT_EVALUATED
+    assert not open_.not_drawn  # drawing is not what would help
 
 
 def test_a_structure_of_which_only_a_part_is_at_risk_stays_open() -> None:
@@ -270,6 +272,7 @@ def test_a_structure_of_which_only_a_part_is_at_risk_stays_open() -> None:
     file = protocol({"Rest": {"derived": "Lung_R - Heart"}}, rule)
     (found,) = result(file, patient(*ALL), Declared({"organs_not_at_risk": ["Heart"]}))
     assert found.verdict is Verdict.NOT_EVALUATED
+    assert not found.not_drawn  # the heart is missing, and to declare it once more would not help
 
 
 def test_messages_name_no_number_that_nobody_knows() -> None:

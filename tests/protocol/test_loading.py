@@ -209,6 +209,17 @@ def test_declared_facts_are_read_for_the_protocols_at_hand(tmp_path: Path) -> No
     assert load_declared(good, [storm]).facts == {"who_status": 1}
 
 
+def test_what_is_not_at_risk_has_a_standard_name_or_one_of_the_protocol(tmp_path: Path) -> None:
+    tg101 = load_protocol("aapm-tg-101")
+    text = 'schema = "sbrtcheck-declared/1"\n[facts]\norgans_not_at_risk = ["Rectum", "OpticPathway"{}]\n'
+    good = declared(tmp_path, text.format(""))
+    assert load_declared(good, [tg101]).facts == {"organs_not_at_risk": ["Rectum", "OpticPathway"]}
+    with pytest.raises(DeclaredFileError, match="'OpticPath' is neither"):
+        load_declared(declared(tmp_path, text.format(', "OpticPath"')), [tg101])
+    with pytest.raises(DeclaredFileError, match="'OpticPathway' is neither"):
+        load_declared(good, [load_protocol("rtog-lung-maxima")])
+
+
 @pytest.mark.parametrize(
     ("check", "key", "value"),
     [("prior-radiotherapy", "prior_radiotherapy_to_target", True), ("target-treated", "progressing_lesions", 2)],

@@ -51,6 +51,8 @@ def test_printed_bounds_hold_the_measured_ones(value: float, below: float, above
         (1.204, "", [1.2], "1.204"),
         (0.0034, "cm3", [], "0.0034"),
         (0.0, "Gy", [], "0.00"),
+        (0.000012, "Gy", [], "0.00"),  # no one acts on it
+        (0.000012, "Gy", [0.00001], "0.000012"),  # unless a limit lies there
         (-0.001, "mm", [], "-0.0010"),
         (39.3, "mm", [], "39.3"),
         (1500.0, "cm3", [], "1500.00"),

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 
+from sbrtcheck.report import render
 from sbrtcheck.report.text import WIDTH, plan_text
-from sbrtcheck.results import PlanReport
+from sbrtcheck.results import PlanReport, Verdict
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -82,3 +83,34 @@ def test_pictures_are_named_with_their_planes_and_ends(passing: PlanReport, fail
 
 def test_nothing_judged_is_said(empty: PlanReport) -> None:
     assert "No rule of this kind was applied." in plan_text(empty)
+
+
+def waiting(report: PlanReport) -> PlanReport:
+    """Three rules on organs of which none is drawn, one of them without a second organ."""
+    results = []
+    for rule, names in {"cord": ("SpinalCord",), "eyes": ("Eye_L", "Eye_R"), "cord-small": ("SpinalCord",)}.items():
+        like = report.results[0].model_copy(
+            update={"rule": rule, "title": f"Rule {rule}", "verdict": Verdict.NOT_EVALUATED, "measured": None}
+        )
+        for name in names:
+            results.append(like.model_copy(update={"subject": name, "reason": f"no {name}", "not_drawn": (name,)}))
+    return report.model_copy(update={"results": (*report.results, *results), "verdict": Verdict.NOT_EVALUATED})
+
+
+def test_what_waits_for_contours_is_told_once_with_every_structure(passing: PlanReport) -> None:
+    text = plan_text(waiting(passing))
+    assert "3 wait for 3 structures that nobody drew: SpinalCord, Eye_L, Eye_R; " in " ".join(text.split())
+    assert (
+        text.count("NOT EVALUATED  3 rules wait for 3 structures that nobody drew\n    SpinalCord, Eye_L, Eye_R\n") == 1
+    )
+    page = render(waiting(passing), "html").decode()
+    assert "<b><bdi>SpinalCord</bdi></b>: <bdi>Rule cord; Rule cord-small</bdi>" in page
+    assert "<b><bdi>Eye_R</bdi></b>: <bdi>Rule eyes</bdi>" in page
+
+
+def test_one_rule_that_waits_for_a_contour_says_why_itself(passing: PlanReport) -> None:
+    whole = waiting(passing)
+    one = whole.model_copy(update={"results": whole.results[: len(passing.results) + 1]})
+    assert "NOT EVALUATED  Rule cord: SpinalCord" in plan_text(one)
+    assert "1 waits for 1 structure that nobody drew: SpinalCord" in plan_text(one)
+    assert "no SpinalCord" in plan_text(one)
