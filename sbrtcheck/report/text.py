@@ -31,7 +31,7 @@ _STYLE = {
     Verdict.ERROR: "bold red reverse",
 }
 _INDENT = 4
-# What the terminal shows of an earlier dose; the page has all of it.
+_LISTED = 6  # rules of one row that the terminal names
 
 
 def plan_text(report: PlanReport, *, width: int = WIDTH, colour: bool = False, written: Sequence[str] = ()) -> str:
@@ -111,8 +111,7 @@ def _open_row(console: Console, row: Row, numbers: Mapping[str, int]) -> None:
     if row.waits_for:  # which rules, the page says
         _line(console, ", ".join(row.waits_for), indent=_INDENT)
     else:
-        for _, text in row.items:
-            _line(console, f"- {text}", indent=_INDENT)
+        _listed(console, [text for _, text in row.items])
     value = f"{row.value} [{row.bounds}]" if row.bounds else row.value
     parts = (value, row.limit and f"limit {row.limit}", row.margin and f"margin {row.margin}")
     if any(parts):
@@ -123,6 +122,15 @@ def _open_row(console: Console, row: Row, numbers: Mapping[str, int]) -> None:
     seen = [f"picture {numbers[id_]}" for id_ in row.pictures if id_ in numbers]
     if seen:
         _line(console, f"see {', '.join(seen)}", indent=_INDENT)
+
+
+def _listed(console: Console, texts: Sequence[str]) -> None:
+    """Name some, and how many there are besides: the page has all."""
+    shown = texts if len(texts) <= _LISTED else texts[: _LISTED - 1]
+    for text in shown:
+        _line(console, f"- {text}", indent=_INDENT)
+    if len(texts) > len(shown):
+        _line(console, f"- and {len(texts) - len(shown)} more", indent=_INDENT)
 
 
 def _other_rows(console: Console, both: Sequence[Section]) -> None:

@@ -258,5 +258,6 @@ def _structures(number: int) -> str:
 
 
 def _listed(titles: Sequence[str]) -> str:
-    more = len(titles) - _NAMED
-    return ", ".join(titles[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    named = list(dict.fromkeys(titles))[:_NAMED]
+    more = sum(title not in named for title in titles)
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")

@@ -114,3 +114,22 @@ def test_one_rule_that_waits_for_a_contour_says_why_itself(passing: PlanReport) 
     assert "NOT EVALUATED  Rule cord: SpinalCord" in plan_text(one)
     assert "1 waits for 1 structure that nobody drew: SpinalCord" in plan_text(one)
     assert "no SpinalCord" in plan_text(one)
+
+
+def test_many_rules_with_one_reason_are_named_in_part_and_counted(passing: PlanReport) -> None:
+    for number, last in ((6, "- Rule 5"), (7, "- and 2 more")):
+        like = passing.results[0].model_copy(update={"verdict": Verdict.NOT_EVALUATED, "measured": None})
+        rules = (like.model_copy(update={"rule": f"rule-{n}", "title": f"Rule {n}"}) for n in range(number))
+        report = passing.model_copy(update={"results": tuple(rules), "verdict": Verdict.NOT_EVALUATED})
+        lines = [line.strip() for line in plan_text(report).splitlines()]
+        (place,) = (place for place, line in enumerate(lines) if line.startswith(last))
+        assert lines[place + 1] == like.reason
+        page = render(report, "html").decode()
+        assert all(f"Rule {n}" in page for n in range(number))
+
+
+def test_a_title_that_several_rules_share_is_named_once(passing: PlanReport) -> None:
+    like = passing.results[0].model_copy(update={"verdict": Verdict.FAIL, "title": "The files"})
+    rules = (*(like.model_copy(update={"rule": f"r{n}"}) for n in range(3)), like.model_copy(update={"title": "Other"}))
+    report = passing.model_copy(update={"results": rules, "verdict": Verdict.FAIL})
+    assert "Of 4 rules, 4 fail: The files, Other." in plan_text(report)
