@@ -118,12 +118,12 @@ def test_one_rule_that_waits_for_a_contour_says_why_itself(passing: PlanReport) 
 
 def test_many_rules_with_one_reason_are_named_in_part_and_counted(passing: PlanReport) -> None:
     for number, last in ((6, "- Rule 5"), (7, "- and 2 more")):
-        like = passing.results[0].model_copy(update={"verdict": Verdict.NOT_EVALUATED, "measured": None})
+        like = passing.results[0].model_copy(update={"verdict": Verdict.NOT_EVALUATED, "measured": None, "limit": None})
         rules = (like.model_copy(update={"rule": f"rule-{n}", "title": f"Rule {n}"}) for n in range(number))
         report = passing.model_copy(update={"results": tuple(rules), "verdict": Verdict.NOT_EVALUATED})
         lines = [line.strip() for line in plan_text(report).splitlines()]
         (place,) = (place for place, line in enumerate(lines) if line.startswith(last))
-        assert lines[place + 1] == like.reason
+        assert lines[place + 1] == like.reason  # after what it is the reason of
         page = render(report, "html").decode()
         assert all(f"Rule {n}" in page for n in range(number))
 
