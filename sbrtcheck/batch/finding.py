@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -59,8 +59,8 @@ def find_submissions(
         One a plan. Its folder is the smallest that holds the plan and, of what it refers to (structures, doses, CT),
         the nearest that is there. Where such a folder holds several plans, the objects of each are told apart by the
         UIDs that join them. So they are where that folder holds other submissions as well: then the plan's own folder
-        names it. Archives with a plan are submissions as folders are. What belongs to none of them and holds DICOM
-        makes one entry a folder, so that nothing sent is lost.
+        names it. Archives with a plan are submissions as folders are. What belongs to none of them makes one entry a
+        folder, whether it holds DICOM or not, so that nothing sent is lost.
     """
     tree = _tree(root, folders)
     plans = [o for o in tree.objects if o.peek.kind in _PLANS and not o.prior]
@@ -71,6 +71,7 @@ def find_submissions(
     found = [s for place in sorted(units) for s in _of_unit(units[place], tree)]
     used = {source for s in found for source in s.sources}
     found += _left_over(tree, set(units), used)
+    found += _without_dicom(tree, _level(units), {*units, *(s.name for s in found)})
     holding = Counter(outer for unit in units for outer in _ancestry(unit))
     whole = [_with_company(s, declared or {}, tree, holding) for s in found]
     return tuple(sorted((*whole, *_lonely_priors(tree, whole)), key=lambda s: s.name))
@@ -242,10 +243,15 @@ def _nearest_copies(plan: _Object, files: Sequence[tuple[str, str, Peek]]) -> li
     return [(place, name) for place, name, one in files if nearest[one.uid or f"{place}/{name}"] == place]
 
 
+def _level(units: Iterable[str]) -> int:
+    """Return how many folders below the root most submissions lie."""
+    depth = Counter(len(_parts(unit)) for unit in sorted(units) if not _is_archive(unit)).most_common(1)
+    return max(depth[0][0] if depth else 1, 1)
+
+
 def _left_over(tree: _Tree, units: set[str], used: set[str]) -> Iterator[Submission]:
     """Yield an entry for every folder or archive that holds DICOM and belongs to no plan."""
-    depth = Counter(len(_parts(u)) for u in units if not _is_archive(u)).most_common(1)
-    level = max(depth[0][0] if depth else 1, 1)
+    level = _level(units)
     taken = {u for u in units if u}
     # Archives that hold a plan, themselves or in archives within.
     opened = {INSIDE.join(u.split(INSIDE)[: n + 1]) for u in taken for n in range(u.count(INSIDE) + 1)}
@@ -264,6 +270,25 @@ def _left_over(tree: _Tree, units: set[str], used: set[str]) -> Iterator[Submiss
     for place, folders in sorted(rest.items()):
         if place not in holding:
             yield Submission(place, (str(tree.root / place),), None, _stamp(folders))
+
+
+def _without_dicom(tree: _Tree, level: int, taken: set[str]) -> Iterator[Submission]:
+    """Yield an entry for every folder in which nothing is DICOM, outside of all others.
+
+    Somebody sent it, or an export came to nothing: the check says what is wrong with it. It is cut where most
+    submissions lie, so that a centre of which every export came to nothing keeps an entry for each.
+    """
+    full = {outer for folder in tree.folders.values() if folder.objects for outer in _ancestry(folder.place)}
+    empty: dict[str, list[Folder]] = defaultdict(list)
+    for place, folder in tree.folders.items():
+        mute = [outer for outer in _ancestry(place)[1:] if outer not in full]
+        if mute and not folder.is_prior and taken.isdisjoint(_ancestry(place)):
+            top = next((outer for outer in mute if len(_parts(outer)) >= level), mute[0])
+            empty[top].append(folder)
+    above = {outer for top in empty for outer in _ancestry(top)[:-1]}
+    for top, folders in sorted(empty.items()):
+        if top not in above:
+            yield Submission(top, (str(tree.root / top),), None, _stamp(folders))
 
 
 def _with_company(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sbrtcheck.batch.finding import find_submissions
@@ -44,7 +44,7 @@ def gather(
     Raises
     ------
     SbrtcheckError
-        If a protocol or a file cannot be used, or the root is no folder.
+        If a protocol or a file cannot be used, or the root is no folder or holds nothing.
     """
     remote = isinstance(root, str) and is_url(root)
     if not remote and not Path(root).is_dir():
@@ -58,12 +58,20 @@ def gather(
     )
     setup = Setup(shipped, None if site is None else site.read_bytes())
     facts = read_declared_csv(declared.read_bytes(), load_protocols(protocols)) if declared is not None else {}
-    if remote:
-        return find_remote(str(root), facts), setup
+    found = find_remote(str(root), facts) if remote else _below(Path(root), out, facts, progress)
+    if not found:  # as where a disk is not mounted: what was checked before must not be taken for gone
+        raise UsageError(
+            "there is no submission below the root: no folder, no DICOM file and no zip archive",
+            remedy="Name the folder that holds the submissions",
+        )
+    return found, setup
+
+
+def _below(root: Path, out: Path, facts: Mapping[str, str], progress: Callable[[int], None]) -> tuple[Submission, ...]:
     store = Store(out)
     try:
-        folders = list(look(Path(root), out, store.seen(), progress))
+        folders = list(look(root, out, store.seen(), progress))
         store.remember_seen({f.place: (f.stamp, packed(f)) for f in folders})
     finally:
         store.close()
-    return find_submissions(Path(root), folders, facts), setup
+    return find_submissions(root, folders, facts)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sbrtcheck.batch.store import FILE
 from sbrtcheck.dicom.peek import DAMAGED, INSIDE, Peek, is_ct, is_zip, peek, peek_zip
 
 PRIORS: Final = ("prior", "priors")  # folders of earlier courses
@@ -46,12 +47,12 @@ Progress = Callable[[int], None]  # folders looked at
 
 
 def look(root: Path, out: Path, known: Known, progress: Progress = lambda done: None) -> Iterator[Folder]:
-    """Yield every folder below a root that holds files, in order of names.
+    """Yield every folder below a root that holds files or nothing at all, in order of names.
 
     Parameters
     ----------
     root, out : Path
-        What is to be looked at, and what is not: the results.
+        What is to be looked at, and what is not: the results. Nor are those of other runs.
     known : mapping
         What was seen of each folder before; a folder whose stamp stays is not read again.
     """
@@ -90,7 +91,9 @@ def _walk(root: Path, out: Path) -> Iterator[tuple[str, list[str], str]]:
                 elif entry.is_file():
                     found = entry.stat()
                     files.append((entry.name, found.st_size, found.st_mtime_ns))
-        if files:
+        if any(name == FILE for name, _, _ in files):
+            continue
+        if files or not folders:
             files.sort()
             yield place, [name for name, _, _ in files], hashlib.sha256(repr(files).encode()).hexdigest()
         inner = [(name, f"{place}/{name}".lstrip("/")) for name in folders if not name.startswith(".")]

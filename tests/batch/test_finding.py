@@ -156,7 +156,34 @@ def test_what_belongs_to_no_plan_makes_an_entry(tmp_path: Path, lay: Lay) -> Non
     (tmp_path / "readme.txt").write_text("not DICOM")
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "a.pdf").write_bytes(b"%PDF")
-    assert sorted(found(tmp_path)) == ["c/broken.zip", "c/damaged", "c/good", "c/no-plan"]
+    assert sorted(found(tmp_path)) == ["c/broken.zip", "c/damaged", "c/good", "c/no-plan", "letters"]
+
+
+def test_what_holds_no_dicom_where_plans_lie_makes_an_entry(tmp_path: Path, lay: Lay) -> None:
+    for place in ("c/good", "c/too", "d/fine"):
+        lay("lung-peripheral", tmp_path / place)
+    for place in ("c/empty", "c/deep/down/empty", "c/good/letters", "e/all", "letters"):
+        (tmp_path / place).mkdir(parents=True)
+    for place in ("c/empty", "c/letters", "c/good/letters", "letters", "c/too/prior"):
+        (tmp_path / place).mkdir(exist_ok=True)
+        (tmp_path / place / "a.pdf").write_bytes(b"%PDF")
+    lost = ["c/deep", "c/empty", "c/letters", "e/all", "letters"]
+    assert sorted(found(tmp_path)) == sorted(["c/good", "c/too", "d/fine", *lost])
+    assert {s.problem for s in found(tmp_path).values()} == {""}  # the check itself says what is wrong
+
+
+def test_an_export_that_came_to_nothing_is_told_however_deep_the_others_lie(tmp_path: Path, lay: Lay) -> None:
+    lay("lung-peripheral", tmp_path / "a" / "study" / "plan")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "e" / "CT").mkdir(parents=True)
+    (tmp_path / "e" / "note.txt").touch()
+    assert sorted(found(tmp_path)) == ["a/study/plan", "b", "e"]
+
+
+def test_a_folder_without_dicom_beside_plans_that_lie_in_the_root_belongs_to_them(tmp_path: Path, lay: Lay) -> None:
+    lay("lung-peripheral", tmp_path)
+    (tmp_path / "letters").mkdir()
+    assert list(found(tmp_path)) == ["#"]
 
 
 def test_earlier_courses_and_facts_lie_beside_the_plan(tmp_path: Path, made: Callable[[str], Path], lay: Lay) -> None:
@@ -217,6 +244,8 @@ def test_results_and_hidden_folders_are_not_looked_at(tmp_path: Path, lay: Lay) 
     lay("femur", tmp_path / "a")
     lay("femur", tmp_path / "out" / "x")
     lay("femur", tmp_path / ".hidden")
+    lay("femur", tmp_path / "older" / "x")
+    (tmp_path / "older" / "results.sqlite").touch()  # those of another run
     assert list(found(tmp_path)) == ["a"]
 
 

@@ -212,11 +212,20 @@ def test_one_and_two_processes_give_the_same_bytes(tree: Path, tmp_path: Path) -
     assert content(tmp_path / "with-1") == content(tmp_path / "with-2") == content(tmp_path / "here")
 
 
-def test_no_submission_is_a_run_too(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    summary, _ = went(tmp_path / "in", tmp_path / "out", Here())
-    assert (summary.checked, summary.verdicts) == (0, {})
-    assert (tmp_path / "out" / "cohort.html").is_file()
+def test_a_root_that_holds_nothing_is_refused_and_takes_no_result_away(tree: Path, tmp_path: Path) -> None:
+    went(tree, tmp_path / "out", Here())
+    shutil.rmtree(tree)
+    tree.mkdir()  # as where a disk is not mounted
+    with pytest.raises(UsageError, match="no submission below the root"):
+        went(tree, tmp_path / "out", Here())
+    store = Store(tmp_path / "out")
+    assert [row["name"] for row in store.query("SELECT name FROM plans ORDER BY name")] == [
+        "centre/a",
+        "centre/b",
+        "centre/broken",
+    ]
+    store.close()
+    assert len(list((tmp_path / "out" / "plans").rglob("submission.json"))) == 3
 
 
 def test_runs_are_written_down(tree: Path, tmp_path: Path) -> None:

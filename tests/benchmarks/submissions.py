@@ -56,8 +56,7 @@ def write_submissions(root: Path, plans: int, *, broken: bool = False, first: in
             _, spoil = ways[number // 20 % len(ways)]
             renamed, code = spoil(root, name)
             del expected[name]
-            if renamed:
-                expected[renamed] = code
+            expected[renamed] = code
     return expected
 
 
@@ -118,7 +117,7 @@ def _plan(drawn: tuple[Structure, ...], uids: dict[str, str], frame: str, number
     )
 
 
-Spoil = Callable[[Path, str], tuple[str, str]]  # name under which it is found, "" where nothing is; code of the error
+Spoil = Callable[[Path, str], tuple[str, str]]  # name under which it is found; code of the error
 
 
 def _without(*names: str) -> Spoil:
@@ -151,7 +150,7 @@ def _not_dicom(root: Path, name: str) -> tuple[str, str]:
     shutil.rmtree(root / name)
     (root / name).mkdir()
     (root / name / "plan.pdf").write_bytes(b"%PDF-1.7")
-    return "", ""
+    return name, "no-dicom"
 
 
 def _damaged_archive(root: Path, name: str) -> tuple[str, str]:
