@@ -14,6 +14,8 @@ from sbrtcheck.batch.store import FILE
 from sbrtcheck.dicom.peek import DAMAGED, INSIDE, Peek, is_ct, is_zip, peek, peek_zip
 
 PRIORS: Final = ("prior", "priors")  # folders of earlier courses
+# Made by macOS in archives, Windows on disks, Linux on disks, and Synology on shares.
+_SYSTEM: Final = frozenset({"__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found", "@eaDir"})
 ARCHIVE: Final = "zip"  # kind of an archive among the objects of a folder
 
 
@@ -83,22 +85,36 @@ def _walk(root: Path, out: Path) -> Iterator[tuple[str, list[str], str]]:
     waiting = [(str(root), "")]
     while waiting:
         path, place = waiting.pop()
-        files, folders = [], []
-        with os.scandir(path) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.name)
-                elif entry.is_file():
-                    found = entry.stat()
-                    files.append((entry.name, found.st_size, found.st_mtime_ns))
+        try:
+            files, folders = _listed(path)
+        except OSError:  # the check of what it belongs to says so
+            files, folders = [], []
         if any(name == FILE for name, _, _ in files):
             continue
         if files or not folders:
             files.sort()
             yield place, [name for name, _, _ in files], hashlib.sha256(repr(files).encode()).hexdigest()
-        inner = [(name, f"{place}/{name}".lstrip("/")) for name in folders if not name.startswith(".")]
+        inner = [(name, f"{place}/{name}".lstrip("/")) for name in folders if not _is_of_system(name)]
         # The last one goes first: names rise.
         waiting += [(f"{path}{os.sep}{n}", p) for n, p in sorted(inner, reverse=True) if not _same(path, n, out)]
+
+
+def _is_of_system(name: str) -> bool:
+    """Whether a folder is hidden, or one that a system makes for itself; nobody sent it."""
+    return name.startswith(".") or name in _SYSTEM
+
+
+def _listed(path: str) -> tuple[list[tuple[str, int, int]], list[str]]:
+    """Return names, sizes and times of the files of a folder, and the names of its folders."""
+    files, folders = [], []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.is_file():
+                found = entry.stat()
+                files.append((entry.name, found.st_size, found.st_mtime_ns))
+    return files, folders
 
 
 def _same(path: str, name: str, out: Path) -> bool:

@@ -81,6 +81,8 @@ def find_files(paths: Sequence[Path], *, is_prior: bool = False, without: Sequen
     ------
     UsageError
         If a path does not exist.
+    UnreadableFile
+        If a folder cannot be opened: what lies in it could be an earlier course, or a second plan.
     UnsafeArchive
         If a zip archive is damaged, encrypted, too large, or leaves its folder.
     """
@@ -108,13 +110,25 @@ def _walk(path: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
     if not path.is_dir():
         yield path, ()
         return
-    for folder, subfolders, names in os.walk(path):
+    for folder, subfolders, names in os.walk(path, onerror=refuse_folder):
         subfolders.sort()
         parents = tuple(part.lower() for part in Path(folder).relative_to(path).parts)
         for name in sorted(names):
             file = Path(folder, name)
             if file.is_file():  # neither a pipe nor a broken link
                 yield file, parents
+
+
+def refuse_folder(problem: OSError) -> None:
+    """Refuse a folder that cannot be opened, for ``os.walk``, which would leave it out in silence.
+
+    Raises
+    ------
+    UnreadableFile
+        Always.
+    """
+    why = problem.strerror or type(problem).__name__
+    raise UnreadableFile(f"a folder of the input cannot be opened ({why})", remedy="Let this user read it") from None
 
 
 def _opener(path: Path) -> Callable[[], IO[bytes]]:

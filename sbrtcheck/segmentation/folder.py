@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from sbrtcheck.dicom.ledger import FileId, Ledger
-from sbrtcheck.dicom.sources import SourceFile
+from sbrtcheck.dicom.sources import SourceFile, refuse_folder
 from sbrtcheck.dicom.stream import MAX_BYTES
 from sbrtcheck.errors import UnreadableFile, UsageError
 
@@ -89,7 +89,7 @@ def _opener(place: Path) -> Callable[[], IO[bytes]]:
 
 def _walk(path: Path) -> Iterator[tuple[str, str]]:
     """Yield folder and name of each entry that is no folder; links to folders count as entries."""
-    for folder, subfolders, names in os.walk(path):
+    for folder, subfolders, names in os.walk(path, onerror=refuse_folder):
         here = str(Path(folder).relative_to(path))
         subfolders.sort()
         links = [name for name in subfolders if Path(folder, name).is_symlink()]  # not walked into

@@ -246,7 +246,24 @@ def test_results_and_hidden_folders_are_not_looked_at(tmp_path: Path, lay: Lay) 
     lay("femur", tmp_path / ".hidden")
     lay("femur", tmp_path / "older" / "x")
     (tmp_path / "older" / "results.sqlite").touch()  # those of another run
+    (tmp_path / "__MACOSX").mkdir()
     assert list(found(tmp_path)) == ["a"]
+
+
+def test_a_folder_that_cannot_be_opened_keeps_its_entry(
+    tmp_path: Path, lay: Lay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay("femur", tmp_path / "a")
+    lay("femur", tmp_path / "b")
+    listed = os.scandir
+
+    def scandir(place: str) -> object:
+        if str(place).endswith("b"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert sorted(found(tmp_path)) == ["a", "b"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="symbolic links need rights on Windows")

@@ -10,7 +10,7 @@ import pytest
 
 from sbrtcheck.dicom import load_case
 from sbrtcheck.dicom import sources as limits
-from sbrtcheck.errors import UnsafeArchive
+from sbrtcheck.errors import UnreadableFile, UnsafeArchive
 
 
 def members(build, prefix="case/"):
@@ -124,3 +124,21 @@ def test_links_and_pipes_do_no_harm(write, build, tmp_path) -> None:
     (folder / "broken").symlink_to(tmp_path / "nowhere")
     os.mkfifo(folder / "pipe")
     assert len(load_case([Path(folder)]).inputs) == 6
+
+
+def test_a_folder_that_cannot_be_opened_is_told(write, build, monkeypatch) -> None:
+    """What lies in it could be an earlier course; left out in silence, it would be none."""
+    import os
+
+    folder = write(*build.whole())
+    (folder / "priors").mkdir()
+    listed = os.scandir
+
+    def scandir(place):
+        if str(place).endswith("priors"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(UnreadableFile, match=r"^a folder of the input cannot be opened \(Permission denied\)"):
+        load_case([folder])
