@@ -1,6 +1,4 @@
-"""Many plans: found, checked side by side, resumed, stored and summarised."""
+"""Many plans: found, checked side by side, resumed, stored and summarised.
 
-from sbrtcheck.batch.gathering import gather
-from sbrtcheck.batch.runner import run_batch
-
-__all__ = ["gather", "run_batch"]
+Nothing is imported here: whoever asks the store for results needs neither pydicom nor the engine.
+"""

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sbrtcheck.batch.task import Finished
 from sbrtcheck.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from sbrtcheck.batch.task import Finished  # the whole engine
 
 FILE: Final = "results.sqlite"
 PLANS: Final = "plans"  # the folder of reports beside it

@@ -60,8 +60,9 @@ def batch(
     json: Json = False,
 ) -> None:
     """Check every plan below a folder; a second run does only what is new or changed."""
-    from sbrtcheck.batch import gather, run_batch
     from sbrtcheck.batch.engines import DaskEngine, LocalEngine
+    from sbrtcheck.batch.gathering import gather
+    from sbrtcheck.batch.runner import run_batch
 
     if dask is not None and workers is not None:
         raise UsageError("--workers and --dask exclude each other", remedy="A cluster brings its own workers")

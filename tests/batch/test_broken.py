@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sbrtcheck.batch import gather, run_batch
 from sbrtcheck.batch.engines import LocalEngine
+from sbrtcheck.batch.gathering import gather
+from sbrtcheck.batch.runner import run_batch
 from sbrtcheck.batch.store import Store
 
 Lay = Callable[..., Path]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from sbrtcheck.batch import gather, run_batch
 from sbrtcheck.batch.engines import DaskEngine, LocalEngine, WorkerLost
-from sbrtcheck.batch.runner import Step
+from sbrtcheck.batch.gathering import gather
+from sbrtcheck.batch.runner import Step, run_batch
 from sbrtcheck.errors import UsageError
 
 distributed = pytest.importorskip("distributed", reason="needs the extra cluster")

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from sbrtcheck.batch import gather, run_batch
+from sbrtcheck.batch.gathering import gather
 from sbrtcheck.batch.rebuild import rebuild
+from sbrtcheck.batch.runner import run_batch
 from sbrtcheck.batch.store import PLANS, Store
 from sbrtcheck.dicom.patient import patient_key
 

@@ -7,6 +7,8 @@ import io
 import json
 import random
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +196,12 @@ def test_results_can_be_read_while_a_run_writes(store: Store) -> None:
         assert len(worst_first(reader)) == 7
     assert worst_first(reader) == []
     reader.close()
+
+
+def test_asking_the_store_loads_no_engine() -> None:
+    code = (
+        "import sys, sbrtcheck.batch.queries, sbrtcheck.batch.exports, sbrtcheck.batch.cohort\n"
+        "print(sorted({'pydicom', 'numba', 'scipy', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

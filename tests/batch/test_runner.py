@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from sbrtcheck.batch import gather, run_batch
 from sbrtcheck.batch import runner as runner_module
 from sbrtcheck.batch.engines import LocalEngine, WorkerLost
+from sbrtcheck.batch.gathering import gather
 from sbrtcheck.batch.rebuild import rebuild
-from sbrtcheck.batch.runner import Step, Summary, only_run
+from sbrtcheck.batch.runner import Step, Summary, only_run, run_batch
 from sbrtcheck.batch.store import Store
 from sbrtcheck.batch.task import Task, run
 from sbrtcheck.errors import OutputError, UsageError

@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sbrtcheck.batch import gather, run_batch
+from sbrtcheck.batch.gathering import gather
 from sbrtcheck.batch.queries import worst_first
 from sbrtcheck.batch.rows import PlanRows
+from sbrtcheck.batch.runner import run_batch
 from sbrtcheck.batch.store import FILE, Store
 from sbrtcheck.batch.task import Finished, Task
 
