@@ -159,8 +159,9 @@ def _drop_copies(stock: Stock, ledger: Ledger) -> None:
         copies.add(file.number)
         ledger.ignore(file, "an identical copy of another file")
     if clashing:
+        one = len(clashing) == 1
         raise DuplicateInstance(
-            f"{len(clashing)} SOP instance UIDs stand on files with different content",
+            f"{len(clashing)} SOP instance UID{' stands' if one else 's stand'} on files with different content",
             remedy="Leave only one of each in the input",
             where=", ".join(sorted(clashing)[:5]),
         )
