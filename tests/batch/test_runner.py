@@ -289,3 +289,14 @@ def test_a_root_that_is_a_url(tmp_path: Path, lay: Lay) -> None:
         memory.pipe(f"/trial/p1/{file.name}", file.read_bytes())
     (one,), _ = gather("memory://trial", tmp_path / "other", PROTOCOLS)
     assert one.name == "p1"
+
+
+def test_an_empty_folder_of_earlier_courses_is_not_no_earlier_course(tmp_path: Path, lay: Lay) -> None:
+    lay("lung-peripheral", tmp_path / "in" / "a" / "plan")
+    (tmp_path / "in" / "a" / "prior").mkdir()
+    went(tmp_path / "in", tmp_path / "out", Here())
+    store = Store(tmp_path / "out")
+    (row,) = store.query("SELECT name, error_code, error_message FROM plans")
+    store.close()
+    assert (row["name"], row["error_code"]) == ("a/plan", "no-dicom")
+    assert "earlier courses" in row["error_message"]
