@@ -86,7 +86,7 @@ def _content(
         "title": title,
         "version": "0.1.0",
         "status": "imported, not yet reviewed",
-        "summary": f"Limits of a {FORMATS[kind]}, as that file has them; compared with no publication. {missing}.",
+        "summary": f"Limits as an imported {FORMATS[kind]} has them; compared with no publication. {missing}.",
         "sources": [{"id": SOURCE_ID, "title": f"{origin}, SHA-256 {sha256}", "level": "secondary"}],
         "rules": rules,
     }
@@ -109,6 +109,8 @@ def _rule(draft: Draft) -> tuple[dict[str, Any], tuple[str, ...]]:
         "unit": metric.unit,
     }
     definition = ". ".join(text for text in (structure.reading, one_line(draft.note)) if text)
+    if structure.reading:  # a choice is a whole sentence
+        definition = f"{definition.removesuffix('.')}."
     label = structure.tg263 or "Target"
     rule = {
         "id": _kebab(f"{label} {draft.metric}"),
