@@ -50,8 +50,9 @@ def lint(
     """Report everything wrong or odd at once, with its line; exit status 2 where a file cannot be used."""
     from sbrtcheck.judge.linting import is_usable
     from sbrtcheck.judge.linting import lint as look
+    from sbrtcheck.phantom import cases
 
-    found = {name: look(name) for name in protocol}
+    found = {name: look(name, cases()) for name in protocol}
     if json_:
         listed = {name: [asdict(problem) for problem in problems] for name, problems in found.items()}
         emit(json.dumps(listed, indent=1, ensure_ascii=False) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from sbrtcheck.checks import all_checks
 from sbrtcheck.errors import SbrtcheckError
-from sbrtcheck.judge.binding import BoundRule, bind_one, no_check
+from sbrtcheck.judge.binding import BoundRule, bind_one
 from sbrtcheck.judge.oddities import oddities
 from sbrtcheck.naming.tables import sided_bases, standard_names
 from sbrtcheck.protocol.loading import load_protocols, protocol_content
@@ -60,13 +60,15 @@ class Problem:
         return f"{at}{self.severity}: {self.path + ': ' if self.path else ''}{self.message}{tail}"
 
 
-def lint(name: str | Path) -> tuple[Problem, ...]:
+def lint(name: str | Path, phantoms: Collection[str] = ()) -> tuple[Problem, ...]:
     """Return what is wrong or odd in a protocol, by line.
 
     Parameters
     ----------
     name : str or Path
         Library id or TOML file.
+    phantoms : collection of str
+        Those that a ``[[test]]`` may name; none: any.
 
     Raises
     ------
@@ -84,10 +86,10 @@ def lint(name: str | Path) -> tuple[Problem, ...]:
         line = int(found.group(1)) if found else None
         return (Problem("error", line, "", f"no valid TOML: {error}", "A value may lack its quotes"),)
     lines = lines_by_path(text)
-    problems = [*_errors(data, lines)]
-    if not problems:
+    problems = [*_errors(data, lines), *_unknown_phantoms(data, lines, phantoms)]
+    if is_usable(problems):
         file = ProtocolFile.model_validate(data)
-        problems = [*_composed(name, file, lines)]
+        problems += _composed(name, file, lines)
     return tuple(sorted(problems, key=lambda p: (p.line or 0, p.path, p.message)))
 
 
@@ -101,15 +103,18 @@ def _errors(data: dict[str, Any], lines: dict[str, int]) -> Iterator[Problem]:
         file = _readable_parts(data)
     for number, rule in enumerate(_entries(data, "rules")):
         checked, path = _valid(Rule, rule), f"rules[{number}]"
-        bound = bind_one(file, checked, path) if isinstance(checked, Rule) else _unknown_check(rule, path)
+        bound = bind_one(file, checked, path) if isinstance(checked, Rule) else _of_check_alone(rule, file, path)
         found += [] if isinstance(bound, BoundRule) else bound
     yield from (_placed(text, lines) for text in dict.fromkeys(found))
 
 
-def _unknown_check(rule: object, path: str) -> list[str]:
-    """Return that a rule, wrong in other ways, names a check that does not exist."""
-    check = rule.get("check") if isinstance(rule, dict) else None
-    return [no_check(check, path)] if isinstance(check, str) and check not in all_checks() else []
+def _of_check_alone(rule: object, file: ProtocolFile, path: str) -> list[str]:
+    """Return what is wrong with the check and the parameters of a rule that is wrong in other ways."""
+    given = {key: rule[key] for key in ("check", "parameters") if key in rule} if isinstance(rule, dict) else {}
+    bare = _valid(Rule, {"id": "bare", "title": "Bare", "source": "none", "confidence": "derived", **given})
+    bound = bind_one(file, bare, path) if isinstance(bare, Rule) else []
+    own = (f"{path}.check", f"{path}.parameters")  # not the limit, which a bare rule lacks
+    return [] if isinstance(bound, BoundRule) else [text for text in bound if text.startswith(own)]
 
 
 def _readable_parts(data: dict[str, Any]) -> ProtocolFile:
@@ -170,6 +175,14 @@ def _composed(name: str | Path, file: ProtocolFile, lines: dict[str, int]) -> It
         yield Problem("warning", line_of(odd.path, lines), odd.path, odd.message, odd.suggestion)
 
 
-def is_usable(problems: tuple[Problem, ...]) -> bool:
+def _unknown_phantoms(data: dict[str, Any], lines: dict[str, int], phantoms: Collection[str]) -> Iterator[Problem]:
+    for number, test in enumerate(_entries(data, "test")):
+        name = test.get("phantom") if isinstance(test, dict) else None
+        if phantoms and isinstance(name, str) and name not in phantoms:
+            path, near = f"test[{number}].phantom", _near(name, phantoms) or "sbrtcheck phantom --list names all"
+            yield Problem("warning", line_of(path, lines), path, f"there is no phantom {name!r}", near)
+
+
+def is_usable(problems: Sequence[Problem]) -> bool:
     """Return whether a file with these findings can be used."""
     return all(problem.severity == "warning" for problem in problems)

@@ -10,6 +10,7 @@ from typing import Final
 from sbrtcheck.naming.expression import names_of, parse_expression
 from sbrtcheck.protocol.conditions import Comparison, Condition, Joined, Negated, comparisons, parse_condition
 from sbrtcheck.protocol.schema import ProtocolFile, Rule
+from sbrtcheck.protocol.spared import perhaps_spared
 from sbrtcheck.results import Limit
 
 _VOLUME: Final = re.compile(r"(C?)V([0-9.]+)Gy\[(cc|%)\](@.*)?")
@@ -66,6 +67,9 @@ def _of_rule(rule: Rule, path: str) -> Iterator[Oddity]:
     high = 100.0 if _SHARE.fullmatch(metric) else None
     for where, limit in _limits(rule, path):
         yield from _of_limit(limit, where, high)
+        if meant := perhaps_spared(metric, limit.op, limit.per_protocol):
+            found = f"at most {limit.per_protocol:g} cm3 may receive the dose of {metric}"
+            yield Oddity(where, found, meant[0].upper() + meant[1:])
 
 
 def _of_limit(limit: Limit, path: str, high: float | None) -> Iterator[Oddity]:

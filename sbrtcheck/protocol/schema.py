@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
@@ -213,8 +212,11 @@ def link_problems(data: Mapping[str, Any]) -> list[str]:
     sources, problems = _entries(data, "sources"), []
     levels = {str(source.get("id")): source.get("level") for _, source in sources}
     for what in ("sources", "tables", "rules"):
-        counted = Counter(str(entry["id"]) for _, entry in _entries(data, what) if "id" in entry)
-        problems += [f"{what}: the id {name!r} stands twice" for name, count in counted.items() if count > 1]
+        seen = set[str]()
+        for number, entry in _entries(data, what):
+            name = str(entry.get("id", ""))
+            problems += [f"{what}[{number}].id: the id {name!r} stands twice"] if name and name in seen else []
+            seen.add(name)
     for what in ("tables", "rules"):
         for number, entry in _entries(data, what):
             problems += _about_source(entry, levels, f"{what}[{number}]")

@@ -69,7 +69,7 @@ def test_a_right_file_has_no_problem(tmp_path: Path) -> None:
         ),
         (HEAD + rule(more=LIMIT + "titel = 3\n"), 17, "there is no such key", "Did you mean title"),
         (HEAD.replace('id = "mine"', 'id = "My own"') + rule(more=LIMIT), 2, "match pattern", "spinal-cord-max"),
-        (HEAD + rule(more=LIMIT) + rule(more=LIMIT), None, "stands twice", ""),
+        (HEAD + rule(more=LIMIT) + rule(more=LIMIT), 18, "stands twice", ""),
         (HEAD.replace('version = "1.0.0"', 'version = "one"') + rule(more=LIMIT), 4, "pattern", ""),
         (
             HEAD.replace('version = "1.0.0"', 'version = "1.0.0"\ninclude = ["nobody"]') + rule(more=LIMIT),
@@ -148,3 +148,28 @@ def test_no_protocol_breaks_it(tmp_path_factory: pytest.TempPathFactory, data: d
     path = tmp_path_factory.mktemp("lint") / "p.toml"
     path.write_text(tomli_w.dumps(data), encoding="utf-8")
     assert not is_usable(lint(path))
+
+
+def test_the_metric_of_a_rule_that_is_wrong_elsewhere_is_looked_at(tmp_path: Path) -> None:
+    narrow = LIMIT.replace("unit", "variation = 20.0, unit").replace("Gy", "cGy")
+    text = HEAD + rule(metric="D30[Gy]", structure="SpinalChord", more=narrow).replace('"verified"', '"sure"')
+    said = [problem.path for problem in found(tmp_path, text)]
+    assert said == [
+        "rules[0].confidence",
+        "rules[0].parameters.metric",
+        "rules[0].parameters.structures[0]",
+        "rules[0].limit",
+    ]
+
+
+def test_a_phantom_that_does_not_exist_is_told_where_they_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text(HEAD + rule(more=LIMIT) + TESTED.replace("lung-peri", "lung-pery"), encoding="utf-8")
+    assert not lint(path)
+    (problem,) = lint(path, ("lung-peripheral", "femur"))
+    assert str(problem) == (
+        "line 18: warning: test[0].phantom: there is no phantom 'lung-perypheral'. Did you mean lung-peripheral?"
+    )
+    (problem,) = lint(path, ("femur",))
+    assert problem.suggestion == "sbrtcheck phantom --list names all"
+    assert is_usable((problem,))  # a check needs none

@@ -99,6 +99,11 @@ FIVE = {"5": LIMIT}
         ),
         ([rule(), rule("again")], {}, "again and cord limit the same"),
         (
+            [rule(metric="V12.5Gy[cc]", limit=tier("<", 1500.0, "cc"))],
+            {},
+            r"at most 1500 cm3 may .* If at least 1500 cm3 shall .* write CV12\.5Gy\[cc\] >= 1500",
+        ),
+        (
             [rule("v", "V20Gy[cc]", tier("<=", 10.0, "cc")), rule("d", "D10cc[Gy]", tier("<=", 20.0, "Gy"))],
             {},
             "d and v limit the same",
@@ -127,6 +132,8 @@ def test_it_is_told(tmp_path: Path, rules: list[dict[str, Any]], more: dict[str,
         [rule()],
         [rule(metric="D95%[%]", limit=tier(">=", 100.0))],  # percent of the prescription may be beyond 100
         [rule(metric="V20Gy[%]", limit=tier("<=", 0.5))],
+        [rule(metric="V20Gy[cc]", limit=tier("<=", 10.0, "cc"))],
+        [rule(metric="V20Gy[cc]", limit=tier(">=", 1500.0, "cc"))],
         [rule("v", "CV12.5Gy[cc]", tier(">=", 1500.0, "cc")), rule("d", "DC1500cc[Gy]", tier(">=", 12.5, "Gy"))],
         [rule(), rule("later", when="Fractions > 5")],
         [rule(), rule("low", limit=tier(">=", 30.0, "Gy"))],

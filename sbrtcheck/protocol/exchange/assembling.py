@@ -14,6 +14,7 @@ from sbrtcheck.protocol.exchange.base import CannotCarry, Draft, Imported, Kind,
 from sbrtcheck.protocol.exchange.structures import named
 from sbrtcheck.protocol.problems import joined, problems_of
 from sbrtcheck.protocol.schema import Rule
+from sbrtcheck.protocol.spared import perhaps_spared
 
 FORMATS: dict[Kind, str] = {
     "proknow": "ProKnow scorecard",
@@ -23,10 +24,6 @@ FORMATS: dict[Kind, str] = {
 SOURCE_ID = "imported-file"
 # A choice of this program: nobody reviews more, and the largest templates hold some hundred.
 MOST_LIMITS = 2000
-# Volumes that AAPM TG-101 wants spared (lungs, liver, kidneys); an upper limit of that size on the volume *above* a
-# dose is suspect: "V12.5Gy < 1500 cc" is in use for "at least 1500 cc below 12.5 Gy".
-_SPARED_CM3 = frozenset({200.0, 700.0, 1000.0, 1500.0})
-_VOLUME_ABOVE = re.compile(r"V(?P<dose>[\d.]+Gy)\[cc\]")
 
 
 def assembled(reading: Reading, kind: Kind, sha256: str) -> Imported:
@@ -136,12 +133,8 @@ def _details(draft: Draft, unknown: tuple[str, ...]) -> list[str]:
     if unknown:
         listed = ", ".join(repr(one_line(name)) for name in unknown)
         details.append(f"a ROI called {listed} will not be found by it; name such ROIs in the site file")
-    above = _VOLUME_ABOVE.fullmatch(draft.metric)
-    if above and "<" in draft.op and draft.per_protocol in _SPARED_CM3:
-        details.append(
-            f"kept as written; if at least {draft.per_protocol:g} cm3 shall receive less than the dose, "
-            f"write CV{above['dose']}[cc] >= {draft.per_protocol:g}"
-        )
+    if meant := perhaps_spared(draft.metric, draft.op, draft.per_protocol):
+        details.append(f"kept as written; {meant}")
     return details
 
 
