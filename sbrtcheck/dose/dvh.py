@@ -76,16 +76,22 @@ class Dvh:
 
     def volume_at_least(self, dose_gy: float) -> float:
         """Return the volume that receives at least a dose, cm3; linear between knots."""
-        dose_gy *= 1.0 - _AT_LEVEL
-        above = int(np.searchsorted(-self.dose_gy, -dose_gy, side="right"))
-        if above == 0:
-            return 0.0
-        volume_cm3 = float(self.cumulated_cm3[above - 1])
-        if above < len(self.dose_gy):
-            hot, cold = self.dose_gy[above - 1], self.dose_gy[above]
-            if np.isfinite(hot):
-                volume_cm3 += float(self.volume_cm3[above] * (hot - dose_gy) / (hot - cold))
-        return volume_cm3
+        return float(self.volumes_at_least(np.array([dose_gy]))[0])
+
+    def volumes_at_least(self, doses_gy: FloatArray) -> FloatArray:
+        """Return the volumes ``(D,)`` that receive at least each of the doses ``(D,)``, cm3; linear between knots."""
+        knots = len(self.dose_gy)
+        if not knots:
+            return np.zeros(len(doses_gy))
+        level_gy = doses_gy * (1.0 - _AT_LEVEL)
+        above = np.searchsorted(-self.dose_gy, -level_gy, side="right")
+        whole_cm3 = np.where(above > 0, self.cumulated_cm3[above - 1], 0.0)
+        colder = np.minimum(above, knots - 1)
+        hotter = np.maximum(above - 1, 0)
+        partly = (above > 0) & (above < knots) & np.isfinite(self.dose_gy[hotter])
+        hot, cold = self.dose_gy[hotter[partly]], self.dose_gy[colder[partly]]
+        whole_cm3[partly] += self.volume_cm3[colder[partly]] * (hot - level_gy[partly]) / (hot - cold)
+        return whole_cm3
 
 
 def dose_to_hottest(dvh: Dvh, volume_cm3: float) -> float:
@@ -171,7 +177,7 @@ class DvhCurves:
     def cumulative(self, doses_gy: FloatArray) -> FloatArray:
         """Return the volume receiving at least each dose, percent, ``(3, N)``: best estimate, lowest, highest."""
         curves = (self.best, *self.variants)
-        rows = np.array([[100.0 * c.volume_at_least(float(d)) / c.total_cm3 for d in doses_gy] for c in curves])
+        rows = np.array([100.0 * c.volumes_at_least(doses_gy) / c.total_cm3 for c in curves])
         return np.array([rows[0], rows.min(axis=0), rows.max(axis=0)])
 
 

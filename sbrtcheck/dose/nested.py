@@ -58,7 +58,7 @@ def _some(doses_gy: FloatArray) -> FloatArray:
 
 def _ends(curves: Sequence[Dvh], doses_gy: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return least and most volume, cm3, ``(2, N)``, at or above each dose, and below it."""
-    hot = np.array([[dvh.volume_at_least(float(dose)) for dose in doses_gy] for dvh in curves])
+    hot = np.array([dvh.volumes_at_least(doses_gy) for dvh in curves])
     cold = np.array([dvh.total_cm3 for dvh in curves])[:, None] - hot
     return np.array([hot.min(axis=0), hot.max(axis=0)]), np.maximum([cold.min(axis=0), cold.max(axis=0)], 0.0)
 
