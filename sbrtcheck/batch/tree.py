@@ -12,6 +12,7 @@ from typing import Final
 
 from sbrtcheck.batch.store import FILE
 from sbrtcheck.dicom.peek import DAMAGED, INSIDE, Peek, is_ct, is_zip, peek, peek_zip
+from sbrtcheck.dicom.sources import leads_elsewhere
 
 PRIORS: Final = ("prior", "priors")  # folders of earlier courses
 # Made by macOS in archives, Windows on disks, Linux on disks, and Synology on shares.
@@ -82,13 +83,14 @@ def _unpacked(text: str) -> tuple[tuple[str, Peek], ...]:
 
 def _walk(root: Path, out: Path) -> Iterator[tuple[str, list[str], str]]:
     """Yield folders with the names of their files and the stamp of both."""
-    waiting = [(str(root), "")]
+    waiting, reached = [(str(root), "")], [root.resolve()]
     while waiting:
         path, place = waiting.pop()
         try:
-            files, folders = _listed(path)
+            files, folders, links = _listed(path)
         except OSError:  # the check of what it belongs to says so
-            files, folders = [], []
+            files, folders, links = [], [], []
+        folders += [name for name in sorted(links) if leads_elsewhere(Path(path, name), reached)]
         if any(name == FILE for name, _, _ in files):
             continue
         if files or not folders:
@@ -104,17 +106,19 @@ def _is_of_system(name: str) -> bool:
     return name.startswith(".") or name in _SYSTEM
 
 
-def _listed(path: str) -> tuple[list[tuple[str, int, int]], list[str]]:
-    """Return names, sizes and times of the files of a folder, and the names of its folders."""
-    files, folders = [], []
+def _listed(path: str) -> tuple[list[tuple[str, int, int]], list[str], list[str]]:
+    """Return names, sizes and times of the files of a folder, the names of its folders, and of links to folders."""
+    files, folders, links = [], [], []
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
+            elif entry.is_dir():
+                links.append(entry.name)
             elif entry.is_file():
                 found = entry.stat()
                 files.append((entry.name, found.st_size, found.st_mtime_ns))
-    return files, folders
+    return files, folders, links
 
 
 def _same(path: str, name: str, out: Path) -> bool:

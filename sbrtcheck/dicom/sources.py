@@ -110,13 +110,32 @@ def _walk(path: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
     if not path.is_dir():
         yield path, ()
         return
-    for folder, subfolders, names in os.walk(path, onerror=refuse_folder):
-        subfolders.sort()
+    reached = [path.resolve()]
+    for folder, subfolders, names in os.walk(path, onerror=refuse_folder, followlinks=True):
+        places = [Path(folder, name) for name in sorted(subfolders)]
+        subfolders[:] = [p.name for p in places if not p.is_symlink() or leads_elsewhere(p, reached)]
         parents = tuple(part.lower() for part in Path(folder).relative_to(path).parts)
         for name in sorted(names):
             file = Path(folder, name)
             if file.is_file():  # neither a pipe nor a broken link
                 yield file, parents
+
+
+def leads_elsewhere(link: Path, reached: list[Path]) -> bool:
+    """Return whether a link leads to a folder that is not looked at anyway.
+
+    Parameters
+    ----------
+    link : Path
+    reached : list of Path
+        Folders that are looked at, with all that lies in them. Where the link leads is added, so that each place is
+        reached once and circles end.
+    """
+    target = link.resolve()
+    if any(target == one or one in target.parents or target in one.parents for one in reached):
+        return False
+    reached.append(target)
+    return True
 
 
 def refuse_folder(problem: OSError) -> None:

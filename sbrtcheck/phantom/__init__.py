@@ -5,8 +5,8 @@ So diameters, volumes, distances, DVHs and conformity are known without any of t
 for the formulae, ``anatomy`` for what lies where, and ``library`` for the cases and their verdicts.
 
 Contours are drawn on the CT slices, 2 mm apart, as polygons inside their curve that leave it by 0.02 mm at most;
-target centres lie on slices. Dose is stored on a grid of 2.5 mm (2 mm in one case) whose voxel centres are off the
-target centres.
+target centres lie on slices. Dose is stored on a grid of 2.5 mm (2 mm in one case, 5 mm where it is the same
+everywhere) whose voxel centres are off the target centres.
 """
 
 from sbrtcheck.phantom.library import cases, describe, phantom

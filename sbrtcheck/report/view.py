@@ -210,7 +210,7 @@ def _row(group: list[RuleResult]) -> Row:
         margin=margin,
         result=first,
         pictures=tuple(dict.fromkeys(e.picture for result in group for e in result.evidence if e.picture)),
-        waits_for=waits_for if len(subjects) > 1 else {},
+        waits_for=waits_for if len(waits_for) > 1 or len(group) > 1 else {},  # else the reason itself says it
     )
 
 

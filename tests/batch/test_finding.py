@@ -270,7 +270,25 @@ def test_a_folder_that_cannot_be_opened_keeps_its_entry(
 def test_links_in_a_circle_end(tmp_path: Path, lay: Lay) -> None:
     lay("femur", tmp_path / "a")
     (tmp_path / "a" / "again").symlink_to(tmp_path)
+    (tmp_path / "above").symlink_to(tmp_path.parent)
+    (tmp_path / "latest").symlink_to(tmp_path / "a")
     assert list(found(tmp_path)) == ["a"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need rights on Windows")
+def test_links_to_submissions_elsewhere_are_followed_once(tmp_path: Path, lay: Lay) -> None:
+    root, archive = tmp_path / "root", tmp_path / "archive"
+    lay("femur", archive / "one")
+    lay("lung-peripheral", archive / "two")
+    root.mkdir()
+    (root / "monday").symlink_to(archive / "one")
+    (root / "again").symlink_to(archive / "one")
+    (root / "tuesday").symlink_to(archive / "two")
+    (archive / "two" / "circle").symlink_to(archive)
+    assert list(found(root)) == ["again", "tuesday"]
+    before = found(root)["tuesday"].stamp
+    (archive / "two" / "RTDOSE.dcm").unlink()
+    assert found(root)["tuesday"].stamp != before
 
 
 @pytest.mark.parametrize("seed", range(3))

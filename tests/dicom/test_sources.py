@@ -126,6 +126,18 @@ def test_links_and_pipes_do_no_harm(write, build, tmp_path) -> None:
     assert len(load_case([Path(folder)]).inputs) == 6
 
 
+def test_a_link_to_a_folder_elsewhere_is_followed(write, build, tmp_path) -> None:
+    """Left out in silence, an earlier course behind it would be none."""
+    folder = write(*build.whole())
+    old = write(build.plan(f"{build.ROOT}.2.100"), folder="archive")
+    (old / "back").symlink_to(old, target_is_directory=True)
+    (old / "above").symlink_to(tmp_path, target_is_directory=True)
+    (folder / "priors").symlink_to(old, target_is_directory=True)
+    reading = load_case([folder])
+    assert len(reading.case.priors) == 1
+    assert len(reading.inputs) == 7
+
+
 def test_a_folder_that_cannot_be_opened_is_told(write, build, monkeypatch) -> None:
     """What lies in it could be an earlier course; left out in silence, it would be none."""
     import os

@@ -90,7 +90,13 @@ def waiting(report: PlanReport) -> PlanReport:
     results = []
     for rule, names in {"cord": ("SpinalCord",), "eyes": ("Eye_L", "Eye_R"), "cord-small": ("SpinalCord",)}.items():
         like = report.results[0].model_copy(
-            update={"rule": rule, "title": f"Rule {rule}", "verdict": Verdict.NOT_EVALUATED, "measured": None}
+            update={
+                "rule": rule,
+                "title": f"Rule {rule}",
+                "verdict": Verdict.NOT_EVALUATED,
+                "measured": None,
+                "limit": None,
+            }
         )
         for name in names:
             results.append(like.model_copy(update={"subject": name, "reason": f"no {name}", "not_drawn": (name,)}))
@@ -133,3 +139,16 @@ def test_a_title_that_several_rules_share_is_named_once(passing: PlanReport) -> 
     rules = (*(like.model_copy(update={"rule": f"r{n}"}) for n in range(3)), like.model_copy(update={"title": "Other"}))
     report = passing.model_copy(update={"results": rules, "verdict": Verdict.FAIL})
     assert "Of 4 rules, 4 fail: The files, Other." in plan_text(report)
+
+
+def test_one_rule_on_several_undrawn_structures_names_all_of_them(passing: PlanReport) -> None:
+    """The reason of the first would speak of the left eye alone."""
+    whole = waiting(passing)
+    eyes = tuple(r for r in whole.results if r.rule == "eyes")
+    text = plan_text(whole.model_copy(update={"results": eyes}))
+    assert "NOT EVALUATED  Rule eyes: Eye_L, Eye_R\n    Eye_L, Eye_R\n    not evaluated until they are drawn" in text
+    assert "no Eye_L" not in text
+    made = eyes[0].model_copy(update={"subject": "Eyes", "not_drawn": ("Eye_L", "Eye_R")})
+    for report in (whole.model_copy(update={"results": (made,)}), whole.model_copy(update={"results": eyes})):
+        page = render(report, "html").decode()
+        assert all(f"<b><bdi>{name}</bdi></b>: <bdi>Rule eyes</bdi>" in page for name in ("Eye_L", "Eye_R"))
